@@ -1,0 +1,40 @@
+#include "harness/algorithm.hpp"
+
+#include "results/text.hpp"
+
+namespace velo {
+
+std::string_view name(Division division) { return division == Division::closed ? "closed" : "open"; }
+
+Batch slice(const Batch& batch, Index first, Index size) {
+  // Distinct ids for distinct slices: the parent's id in the high bits, (first, size) mixed into the low ones.
+  const std::uint64_t mixed = (static_cast<std::uint64_t>(first) * 0x9e3779b97f4a7c15u) ^ static_cast<std::uint64_t>(size);
+  return {(batch.id << 32) ^ mixed, batch.split,
+          batch.examples.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(size))};
+}
+
+void GradientRule::declare(StateArena& state) { declare_state(state); }
+
+void GradientRule::step(Oracle& oracle, Vector params) {
+  if (gradient_.extent(0) != params.extent(0)) gradient_ = Vector("gradient", params.extent(0));
+  oracle.gradient(gradient_, {});
+  update(oracle.progress(), gradient_, params);
+}
+
+void Wrapper::declare(StateArena& state) {
+  state.scope("inner", [&] { inner_->declare(state); });
+}
+
+void Wrapper::observe(Observer& observer) const {
+  class Prefixed : public Observer {
+   public:
+    explicit Prefixed(Observer& base) : base_(base) {}
+    void scalar(std::string_view name, double value) override { base_.scalar("inner/" + std::string(name), value); }
+
+   private:
+    Observer& base_;
+  } prefixed(observer);
+  inner_->observe(prefixed);
+}
+
+}  // namespace velo

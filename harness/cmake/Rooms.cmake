@@ -1,0 +1,65 @@
+# Helpers with which the rooms declare what they contain.
+#
+#   velo_host_room(name sources...)     plain C++ object library: everything that must not see Kokkos
+#   velo_device_room(name sources...)   Kokkos object library, and name_f64, the same sources in double
+#   velo_add_algorithm(family name)     one algorithm = source + test + YAML; refuses an incomplete triple
+#   velo_add_workload(name)             the same for a workload
+
+add_library(velo_flags INTERFACE)
+target_compile_features(velo_flags INTERFACE cxx_std_20)
+target_include_directories(velo_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/velodrome>)
+# No contraction: updates and random numbers have the same bits on every instruction set and back-end.
+target_compile_options(velo_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off>)
+
+add_library(velo_private_flags INTERFACE)
+target_compile_options(velo_private_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow>)
+if(VELO_NATIVE)
+  target_compile_options(velo_private_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-march=native>)
+endif()
+if(VELO_SANITIZE)
+  target_compile_options(velo_private_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
+  target_link_options(velo_private_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+function(velo_host_room name)
+  add_library(${name} OBJECT ${ARGN})
+  target_link_libraries(${name} PUBLIC velo_flags PRIVATE velo_private_flags)
+  set_property(GLOBAL APPEND PROPERTY VELO_ROOMS ${name})
+endfunction()
+
+function(velo_device_object name)
+  add_library(${name} OBJECT ${ARGN})
+  target_link_libraries(${name} PUBLIC velo_flags velo_kokkos PRIVATE velo_private_flags)
+endfunction()
+
+function(velo_device_room name)
+  velo_device_object(${name} ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY VELO_ROOMS ${name})
+  velo_device_object(${name}_f64 EXCLUDE_FROM_ALL ${ARGN})
+  target_compile_definitions(${name}_f64 PUBLIC VELO_SCALAR=double)
+  set_property(GLOBAL APPEND PROPERTY VELO_ROOMS_F64 ${name}_f64)
+endfunction()
+
+function(velo_require_triple kind name)
+  foreach(piece IN LISTS ARGN)
+    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${piece})
+      message(FATAL_ERROR "${kind} '${name}' is incomplete: ${piece} is missing. "
+                          "`velo new ${kind} ${name}` writes all three files.")
+    endif()
+  endforeach()
+endfunction()
+
+function(velo_add_algorithm family name)
+  velo_require_triple(algorithm ${name}
+    algorithms/${family}/${name}.cpp tests/algorithms/${name}_test.cpp configs/algorithms/${name}.yaml)
+  velo_device_object(algorithm_${name} ${PROJECT_SOURCE_DIR}/algorithms/${family}/${name}.cpp)
+  set_property(GLOBAL APPEND PROPERTY VELO_ROOMS algorithm_${name})
+  set_property(GLOBAL APPEND PROPERTY VELO_ALGORITHMS ${name})
+endfunction()
+
+function(velo_add_workload name)
+  velo_require_triple(workload ${name}
+    workloads/${name}.cpp tests/workloads/${name}_test.cpp configs/workloads/${name}.yaml)
+  velo_device_room(workload_${name} ${PROJECT_SOURCE_DIR}/workloads/${name}.cpp)
+  set_property(GLOBAL APPEND PROPERTY VELO_WORKLOADS ${name})
+endfunction()

@@ -1,0 +1,6 @@
+message(STATUS "Velodrome ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, native ${VELO_NATIVE}, sanitizers ${VELO_SANITIZE}")
+if(NOT VELO_ANALYSIS_ONLY)
+  list(LENGTH velo_algorithms algorithm_count)
+  list(LENGTH velo_workloads workload_count)
+  message(STATUS "Velodrome: ${algorithm_count} algorithms, ${workload_count} workloads; Kokkos ${Kokkos_VERSION} with ${Kokkos_DEVICES}")
+endif()

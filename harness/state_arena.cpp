@@ -1,0 +1,44 @@
+#include "harness/state_arena.hpp"
+
+#include <stdexcept>
+
+#include "results/text.hpp"
+
+namespace velo {
+
+std::string StateArena::full_name(std::string_view name) const {
+  std::string full = prefix_ + std::string(name);
+  const auto taken = [&](const auto& list) {
+    for (const auto& entry : list)
+      if (entry.name == full) return true;
+    return false;
+  };
+  if (taken(buffers_) || taken(numbers_)) throw std::logic_error(cat("state '", full, "' is declared twice"));
+  return full;
+}
+
+void StateArena::buffer(std::string_view name, Index size, Vector& target) {
+  const Index offset = buffers_.empty() ? 0 : buffers_.back().offset + buffers_.back().size;
+  buffers_.push_back({full_name(name), offset, size, &target});
+}
+
+void StateArena::number(std::string_view name, double& target) {
+  numbers_.push_back({full_name(name), &target, nullptr});
+}
+
+void StateArena::counter(std::string_view name, std::int64_t& target) {
+  numbers_.push_back({full_name(name), nullptr, &target});
+}
+
+void StateArena::allocate() {
+  const Index total = buffers_.empty() ? 0 : buffers_.back().offset + buffers_.back().size;
+  flat_ = Vector("state", static_cast<std::size_t>(total));
+  for (const Buffer& b : buffers_)
+    *b.target = Kokkos::subview(flat_, std::pair<Index, Index>(b.offset, b.offset + b.size));
+}
+
+std::int64_t StateArena::bytes() const {
+  return static_cast<std::int64_t>(flat_.size() * sizeof(Scalar) + 8 * numbers_.size());
+}
+
+}  // namespace velo

@@ -1,0 +1,145 @@
+// harness/workload.hpp
+//
+// A workload is the track: data, model, loss, metric. It is a pure function of (parameters, model state, batch,
+// random stream); it never sees an algorithm, keeps no parameters of its own and owns no clock.
+//
+// Conventions, fixed for every workload:
+//   loss       mean over the batch; gradient = derivative of that mean, laid out as layout() says
+//   model      state that training changes but gradients do not (batch-norm statistics) is a flat vector beside the
+//   state      parameters; "new state" is an output, and the caller decides whether to keep it
+//   work       scratch memory is allocated by the first call of each batch size and reused afterwards
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/hyperparameters.hpp"
+#include "harness/layout.hpp"
+
+namespace velo {
+
+enum class Split { train, validation, test };
+[[nodiscard]] std::string_view name(Split split);
+
+enum class LossType { softmax_cross_entropy, sigmoid_cross_entropy, mean_squared_error, ctc, mean_absolute_error };
+[[nodiscard]] std::string_view name(LossType type);
+
+/// What a workload can answer beyond loss and gradient; what an algorithm may need.
+enum class Capability : std::uint32_t {
+  hessian_vector_products = 1u << 0,
+  per_example_gradients = 1u << 1,
+  layer_statistics = 1u << 2,
+  loss_terms = 1u << 3,
+  sampling_weights = 1u << 4,
+  players = 1u << 5,
+};
+[[nodiscard]] std::string_view name(Capability capability);
+
+/// A set of capabilities.
+class Capabilities {
+ public:
+  Capabilities() = default;
+  Capabilities(std::initializer_list<Capability> list) {
+    for (Capability c : list) bits_ |= static_cast<std::uint32_t>(c);
+  }
+  [[nodiscard]] bool has(Capability c) const { return (bits_ & static_cast<std::uint32_t>(c)) != 0; }
+  /// What is here and not in `offered`.
+  [[nodiscard]] std::vector<Capability> missing_from(const Capabilities& offered) const;
+  [[nodiscard]] std::vector<Capability> list() const;
+  Capabilities& operator|=(const Capabilities& other) {
+    bits_ |= other.bits_;
+    return *this;
+  }
+
+ private:
+  std::uint32_t bits_ = 0;
+};
+
+/// Examples of one split, by number. Light to copy; the indices stay valid until the step after next.
+/// `id` is unique within a trial: workloads use it to see that a batch is already loaded.
+struct Batch {
+  std::uint64_t id = 0;
+  Split split = Split::train;
+  std::span<const Index> examples;
+
+  [[nodiscard]] Index size() const { return static_cast<Index>(examples.size()); }
+};
+
+/// The point at which a workload is asked, and how the model runs there.
+struct ForwardPass {
+  ConstVector params;       ///< [layout().size()]
+  ConstVector model_state;  ///< [model_state_size()]
+  Vector new_model_state;   ///< [model_state_size()], or empty to discard it
+  RandomStream random;      ///< dropout and augmentation draw from forks of it
+  bool train_mode = true;   ///< batch statistics, dropout, augmentation; false: as in evaluation
+  std::optional<double> dropout_rate;     ///< overrides the model's
+  std::optional<double> label_smoothing;  ///< overrides the loss's
+};
+
+struct Metric {
+  std::string name;
+  double value = 0.0;
+};
+
+struct MetricInfo {
+  std::string name;          ///< "accuracy", "cross_entropy"
+  std::string unit;          ///< "fraction", "nats"; empty for pure numbers
+  bool higher_is_better = false;
+};
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+
+  [[nodiscard]] virtual const ParameterLayout& layout() const = 0;
+  [[nodiscard]] virtual Index model_state_size() const { return 0; }
+  [[nodiscard]] virtual Index examples(Split split) const = 0;
+  /// Examples in a default training batch.
+  [[nodiscard]] virtual Index batch_size() const = 0;
+
+  /// Writes initial parameters and model state. The default initialises by the layout and zeroes the state.
+  virtual void init(const RandomStream& stream, Vector params, Vector model_state);
+
+  /// Copies a batch into the workload's input buffers (on the clock, phase "data"). gradient() and loss() load a batch
+  /// that is not the loaded one themselves.
+  virtual void load(const Batch& batch) = 0;
+
+  /// Mean loss of a batch.
+  virtual double loss(const ForwardPass& pass, const Batch& batch) = 0;
+  /// Mean loss of a batch; writes its gradient, every element, to `gradient` [layout().size()].
+  virtual double gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) = 0;
+  /// out = H direction, H the Hessian of the mean batch loss. Only with Capability::hessian_vector_products.
+  virtual void hessian_vector_product(const ForwardPass& pass, const Batch& batch, ConstVector direction, Vector out);
+
+  /// All metrics of a split in evaluation mode, the target metric first. Off the clock.
+  virtual std::vector<Metric> evaluate(ConstVector params, ConstVector model_state, Split split) = 0;
+};
+
+/// Where a workload finds its data.
+struct DataSource {
+  std::string directory;   ///< converted data sets; unused in synthetic mode
+  bool synthetic = false;  ///< generate inputs of the right shape instead of reading them
+};
+
+/// A registry entry: what exists, what it can be told, how to make one.
+struct WorkloadInfo {
+  std::string name;
+  std::string summary;  ///< one line: task, data, model
+  int version = 1;      ///< semantic: a change of defaults or of results bumps it
+  std::string data_set; ///< name for `velo data install`, or empty
+  LossType loss_type = LossType::softmax_cross_entropy;
+  std::vector<MetricInfo> metrics;  ///< the first is the target metric
+  Capabilities offers;
+  std::vector<ParameterSpec> parameters;  ///< variants: activation, normalisation, width, initial_scale, batch_size, ...
+  std::function<std::unique_ptr<Workload>(const Parameters&, const DataSource&)> make;
+  /// Hash of the converted data (or of the generator), part of a cell's identity. Throws Error when data is missing.
+  std::function<std::string(const Parameters&, const DataSource&)> data_version;
+};
+
+}  // namespace velo
