@@ -1,1 +1,8 @@
-int main() { return 0; }
+#include "harness/cli/verb.hpp"
+
+#ifdef VELO_ANALYSIS_ONLY
+int main(int argc, char** argv) { return velo::run_cli(nullptr, argc, argv); }
+#else
+#include "harness/registry.hpp"
+int main(int argc, char** argv) { return velo::run_cli(&velo::builtin_registry(), argc, argv); }
+#endif

@@ -41,4 +41,7 @@ add_library(Velodrome::velodrome ALIAS velodrome)
 
 add_executable(velo harness/cli/main.cpp)
 target_link_libraries(velo PRIVATE velodrome velo_private_flags)
+if(VELO_ANALYSIS_ONLY)
+  target_compile_definitions(velo PRIVATE VELO_ANALYSIS_ONLY)
+endif()
 set_target_properties(velo PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})

@@ -1,0 +1,139 @@
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "harness/cli/verb.hpp"
+#include "results/text.hpp"
+
+namespace velo {
+
+void Options::flag(const std::string& names, bool& target, const std::string& help) { app_->add_flag(names, target, help); }
+
+void Options::value(const std::string& names, std::string& target, const std::string& help, const std::string& placeholder) {
+  app_->add_option(names, target, help)->option_text(placeholder);
+}
+
+void Options::value(const std::string& names, std::int64_t& target, const std::string& help, const std::string& placeholder) {
+  app_->add_option(names, target, help)->option_text(placeholder);
+}
+
+void Options::value(const std::string& names, double& target, const std::string& help, const std::string& placeholder) {
+  app_->add_option(names, target, help)->option_text(placeholder);
+}
+
+void Options::choice(const std::string& names, std::string& target, const std::vector<std::string>& words,
+                     const std::string& help) {
+  std::string placeholder;
+  for (const auto& word : words) placeholder += (placeholder.empty() ? "" : "|") + word;
+  const auto check = [words](const std::string& given) {
+    for (const auto& word : words)
+      if (word == given) return std::string();
+    return cat("'", given, "' is not one of ", join_words(words, "or"), did_you_mean(given, words));
+  };
+  app_->add_option(names, target, help)->option_text(placeholder)->check(check);
+}
+
+void Options::list(const std::string& names, std::vector<std::string>& target, const std::string& help,
+                   const std::string& placeholder) {
+  app_->add_option(names, target, help)->option_text(placeholder)->expected(1)->take_all();
+}
+
+void Options::required(const std::string& name, std::string& target, const std::string& help) {
+  app_->add_option(name, target, help)->required();
+}
+
+void Options::positional(const std::string& name, std::string& target, const std::string& help) {
+  app_->add_option(name, target, help);
+}
+
+void Options::positionals(const std::string& name, std::vector<std::string>& target, const std::string& help) {
+  app_->add_option(name, target, help);
+}
+
+void Options::format(Format& target) {
+  const std::map<std::string, Format> words{{"table", Format::table}, {"csv", Format::csv}, {"json", Format::json}};
+  app_->add_option_function<std::string>(
+          "--format", [words, &target](const std::string& word) { target = words.at(word); }, "how to print the result")
+      ->option_text("table|csv|json")
+      ->check(CLI::IsMember(std::vector<std::string>{"table", "csv", "json"}));
+}
+
+void Options::store(std::string& target) {
+  app_->add_option("--out", target, cat("the store (default ", target, ")"))->option_text("DIR");
+}
+
+namespace {
+
+std::string footer(const Verb& verb) {
+  std::string text = "Examples:\n";
+  for (const auto& example : verb.examples) text += "  " + example + "\n";
+  return text;
+}
+
+std::string program_path(const char* argv0) {
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? std::string(argv0) : path.string();
+}
+
+/// The usage error as one sentence, with the verb it concerns and the nearest verb where one was mistyped.
+std::string usage_sentence(const CLI::ParseError& error, const std::vector<Verb>& verbs, int argc, const char* const* argv) {
+  std::vector<std::string> names;
+  for (const auto& verb : verbs)
+    if (!verb.hidden) names.push_back(verb.name);
+  const std::string first = argc > 1 ? argv[1] : "";
+  for (const auto& verb : verbs)
+    if (verb.name == first) return cat(first, ": ", error.what(), "; see `velo ", first, " --help`");
+  if (first.empty()) return "no verb was given; see `velo --help`";
+  return cat("velo has no verb '", first, "'", did_you_mean(first, names), "; see `velo --help`");
+}
+
+}  // namespace
+
+int run_cli(const Registry* registry, int argc, const char* const* argv) {
+  const Console console{std::cout, std::cerr, registry, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1,
+                        program_path(argv[0])};
+  CLI::App app("velo races neural-network training algorithms.", "velo");
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  const std::vector<Verb> verbs = all_verbs();
+  const Verb* chosen = nullptr;
+  for (const Verb& verb : verbs) {
+    CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
+    sub->group(verb.hidden ? "" : verb.group);
+    sub->footer(footer(verb));
+    Options options(*sub);
+    verb.declare(options);
+    sub->callback([&chosen, &verb] { chosen = &verb; });
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    app.exit(asked, std::cout, std::cerr);
+    return static_cast<int>(ExitCode::ok);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "velo: " << usage_sentence(error, verbs, argc, argv) << '\n';
+    return static_cast<int>(ExitCode::usage);
+  }
+
+  try {
+    const ExitCode code = chosen->action(console);
+    std::cout.flush();
+    if (!std::cout) throw Error("standard output could not be written");
+    return static_cast<int>(code);
+  } catch (const Error& error) {
+    std::cout.flush();
+    std::cerr << "velo: " << error.what() << '\n';
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    std::cout.flush();
+    std::cerr << "velo: internal error in `" << chosen->name << "`: " << error.what() << '\n';
+    return static_cast<int>(ExitCode::usage);
+  }
+}
+
+}  // namespace velo
