@@ -38,7 +38,7 @@ case $what in
   kokkos)
     apt-get -qq source --download-only trilinos/bookworm
     tar -xzf trilinos_*.orig.tar.gz --strip-components=3 -C "$target" \
-      --wildcards '*/packages/kokkos/*' --exclude='*/unit_test*' --exclude='*/perf_test*' --exclude='*/example/*'
+      --wildcards '*/packages/kokkos/*' --exclude='*/unit_test*' --exclude='*/perf_test*'
     test -f "$target/CMakeLists.txt"
     ;;
   catch2)
