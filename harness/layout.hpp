@@ -52,7 +52,7 @@ struct ParameterBlock {
   Shape shape;  ///< weights are [fan_out, fan_in]; convolutions [out, in, height, width]
   Index fan_in = 1;
   Index fan_out = 1;
-  Initialiser initialiser;
+  Initialiser initialiser = {};
   Index offset = 0;  ///< first element in the flat vector; set by ParameterLayout::add
 
   [[nodiscard]] Index size() const { return shape.size(); }

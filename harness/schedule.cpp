@@ -13,9 +13,11 @@ double cosine(double final, double x) { return final + (1.0 - final) * 0.5 * (1.
 
 /// Position inside the current cycle of cosine with warm restarts; x and the cycle lengths in the same unit.
 double restarted(double x, double period, double growth) {
+  // Subtracting cycles leaves rounding behind; a step that close to a restart is the restart.
+  constexpr double rounding = 1e-12;
   double length = period;
-  while (x >= length) {
-    x -= length;
+  while (x >= length - rounding) {
+    x = std::max(x - length, 0.0);
     length *= growth;
   }
   return x / length;

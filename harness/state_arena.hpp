@@ -21,6 +21,9 @@ class StateArena {
   StateArena(const StateArena&) = delete;
   StateArena& operator=(const StateArena&) = delete;
 
+  /// The layout of the parameters: for rules whose state or update depends on the blocks.
+  [[nodiscard]] const ParameterLayout& layout() const { return *layout_; }
+
   /// A buffer laid out like the parameters. `target` is filled by allocate() and starts at zero.
   void vector(std::string_view name, Vector& target) { buffer(name, layout_->size(), target); }
   /// A buffer of `size` scalars.
