@@ -1,8 +1,9 @@
 // main() of every test program that trains: Kokkos lives exactly as long as the tests.
-#include <Kokkos_Core.hpp>
 #include <catch2/catch_session.hpp>
 
+#include "harness/device/runtime.hpp"
+
 int main(int argc, char** argv) {
-  const Kokkos::ScopeGuard kokkos(argc, argv);
+  const velo::Runtime runtime;
   return Catch::Session().run(argc, argv);
 }
