@@ -41,14 +41,7 @@ function(velo_device_room name)
   set_property(GLOBAL APPEND PROPERTY VELO_ROOMS_F64 ${name}_f64)
 endfunction()
 
-function(velo_require_triple kind name)
-  foreach(piece IN LISTS ARGN)
-    if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${piece})
-      message(FATAL_ERROR "${kind} '${name}' is incomplete: ${piece} is missing. "
-                          "`velo new ${kind} ${name}` writes all three files.")
-    endif()
-  endforeach()
-endfunction()
+include(Triple)
 
 function(velo_add_algorithm family name)
   velo_require_triple(algorithm ${name}

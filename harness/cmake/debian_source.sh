@@ -6,6 +6,7 @@
 set -eu
 what=$1 target=$2
 command -v apt-get >/dev/null || { echo "no apt-get on this machine" >&2; exit 1; }
+# shellcheck disable=SC2016  # the dollar is for apt
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -E '/debian/?$' | sort -u | head -n 1)
 [ -n "$mirror" ] || { echo "apt knows no Debian archive" >&2; exit 1; }
 
