@@ -123,7 +123,7 @@ class Workload {
 
 /// Where a workload finds its data.
 struct DataSource {
-  std::string directory;   ///< converted data sets; unused in synthetic mode
+  std::string directory;   ///< parent of the converted data sets; empty: default_data_directory() (data_set.hpp)
   bool synthetic = false;  ///< generate inputs of the right shape instead of reading them
 };
 
