@@ -75,7 +75,7 @@ struct Batch {
 struct ForwardPass {
   ConstVector params;       ///< [layout().size()]
   ConstVector model_state;  ///< [model_state_size()]
-  Vector new_model_state;   ///< [model_state_size()], or empty to discard it
+  Vector new_model_state;   ///< [model_state_size()], may be model_state itself; empty to discard it
   RandomStream random;      ///< dropout and augmentation draw from forks of it
   bool train_mode = true;   ///< batch statistics, dropout, augmentation; false: as in evaluation
   std::optional<double> dropout_rate;     ///< overrides the model's

@@ -1,0 +1,18 @@
+# Writes OUTPUT with the commit of SOURCE, only when it changed: run at every build, it costs nothing otherwise.
+execute_process(COMMAND git -C ${SOURCE} rev-parse --short=10 HEAD OUTPUT_VARIABLE commit
+                OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+if(failed)
+  set(commit "")
+else()
+  execute_process(COMMAND git -C ${SOURCE} status --porcelain --untracked-files=no OUTPUT_VARIABLE changes ERROR_QUIET)
+  if(changes)
+    string(APPEND commit "+")
+  endif()
+endif()
+set(content "#define VELO_GIT_COMMIT \"${commit}\"\n")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} before)
+endif()
+if(NOT content STREQUAL "${before}")
+  file(WRITE ${OUTPUT} "${content}")
+endif()

@@ -1,0 +1,93 @@
+#include "harness/run/trial_oracle.hpp"
+
+#include <limits>
+
+namespace velo {
+
+TrialOracle::TrialOracle(Workload& workload, Capabilities offers, std::uint64_t seed, PhaseClock& clock)
+    : workload_(&workload),
+      offers_(offers),
+      seed_(seed),
+      clock_(&clock),
+      stream_(seed, workload.examples(Split::train)),
+      params_("params", static_cast<std::size_t>(workload.layout().size())),
+      model_state_("model_state", static_cast<std::size_t>(workload.model_state_size())) {}
+
+void TrialOracle::begin_step(const Progress& progress) {
+  progress_ = progress;
+  drawn_ = false;
+  committed_ = false;
+  asked_ = false;
+  step_loss_ = std::numeric_limits<double>::quiet_NaN();
+}
+
+RandomStream TrialOracle::random() const {
+  return {seed_, Purpose::algorithm, static_cast<std::uint64_t>(progress_.step)};
+}
+
+const Batch& TrialOracle::batch() {
+  if (!drawn_) {
+    batch_ = draw(0);
+    drawn_ = true;
+  }
+  return batch_;
+}
+
+Batch TrialOracle::draw(Index size) {
+  const Phase asking = clock_->phase();
+  clock_->enter(Phase::data);
+  const Batch batch = stream_.next(size > 0 ? size : workload_->batch_size());
+  work_.examples += batch.size();
+  clock_->enter(asking);
+  return batch;
+}
+
+const Batch& TrialOracle::prepare(const Query& query) {
+  const Batch& batch = query.batch != nullptr ? *query.batch : this->batch();
+  const Phase asking = clock_->phase();
+  clock_->enter(Phase::data);
+  workload_->load(batch);
+  clock_->enter(asking);
+  return batch;
+}
+
+ForwardPass TrialOracle::pass(const Query& query, const Batch& batch, bool commit) const {
+  ForwardPass pass;
+  pass.params = query.at.extent(0) > 0 ? query.at : ConstVector(params_);
+  pass.model_state = model_state_;
+  if (commit) pass.new_model_state = model_state_;
+  // Two questions about one batch share dropout and augmentation; other batches have their own.
+  pass.random = RandomStream(seed_, Purpose::workload, static_cast<std::uint64_t>(progress_.step)).fork(batch.id);
+  pass.dropout_rate = query.dropout_rate;
+  pass.label_smoothing = query.label_smoothing;
+  return pass;
+}
+
+double TrialOracle::note_loss(double loss) {
+  if (!asked_) step_loss_ = loss;
+  asked_ = true;
+  return loss;
+}
+
+double TrialOracle::loss(const Query& query) {
+  const Batch& batch = prepare(query);
+  work_.forward_examples += batch.size();
+  return note_loss(workload_->loss(pass(query, batch, query.model_state == ModelStateUse::commit), batch));
+}
+
+double TrialOracle::gradient(Vector out, const Query& query) {
+  const Batch& batch = prepare(query);
+  const bool commit = query.model_state == ModelStateUse::commit ||
+                      (query.model_state == ModelStateUse::automatic && !committed_);
+  committed_ = committed_ || commit;
+  work_.example_gradients += batch.size();
+  return note_loss(workload_->gradient(pass(query, batch, commit), batch, out));
+}
+
+void TrialOracle::hessian_vector_product(ConstVector direction, Vector out, const Query& query) {
+  const Batch& batch = prepare(query);
+  work_.hvps += batch.size();
+  workload_->hessian_vector_product(pass(query, batch, false), batch, direction, out);
+}
+
+}  // namespace velo

@@ -1,0 +1,69 @@
+// harness/run/trial_oracle.hpp
+//
+// The oracle of a real trial: answers an algorithm's questions from a workload, keeps the model state, counts the
+// work, and switches the clock between "data" and the phase that asked.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "harness/algorithm.hpp"
+#include "harness/run/batch_stream.hpp"
+#include "harness/run/phase_clock.hpp"
+#include "results/record.hpp"
+
+namespace velo {
+
+class TrialOracle : public Oracle {
+ public:
+  TrialOracle(Workload& workload, Capabilities offers, std::uint64_t seed, PhaseClock& clock);
+
+  /// Sets the step about to be made; the next batch() draws anew.
+  void begin_step(const Progress& progress);
+  void add_evaluation(Evaluation evaluation) { evaluations_.push_back(std::move(evaluation)); }
+
+  [[nodiscard]] const Vector& params() const { return params_; }
+  [[nodiscard]] const Vector& model_state() const { return model_state_; }
+  [[nodiscard]] Work& work() { return work_; }
+  [[nodiscard]] BatchStream& stream() { return stream_; }
+  /// Loss of the step's first gradient or loss call; what the training curve shows. NaN when nothing was asked.
+  [[nodiscard]] double step_loss() const { return step_loss_; }
+  [[nodiscard]] bool asked() const { return asked_; }
+  [[nodiscard]] const Work& work() const { return work_; }
+
+  // Oracle
+  [[nodiscard]] const ParameterLayout& layout() const override { return workload_->layout(); }
+  [[nodiscard]] const Progress& progress() const override { return progress_; }
+  [[nodiscard]] RandomStream random() const override;
+  [[nodiscard]] std::span<const Evaluation> evaluations() const override { return evaluations_; }
+  [[nodiscard]] Capabilities capabilities() const override { return offers_; }
+  const Batch& batch() override;
+  Batch draw(Index size) override;
+  double loss(const Query& query) override;
+  double gradient(Vector out, const Query& query) override;
+  void hessian_vector_product(ConstVector direction, Vector out, const Query& query) override;
+
+ private:
+  /// Resolves a query's defaults and loads its batch, on the "data" phase.
+  const Batch& prepare(const Query& query);
+  [[nodiscard]] ForwardPass pass(const Query& query, const Batch& batch, bool commit) const;
+  double note_loss(double loss);
+
+  Workload* workload_;
+  Capabilities offers_;
+  std::uint64_t seed_;
+  PhaseClock* clock_;
+  BatchStream stream_;
+  Vector params_;
+  Vector model_state_;
+  Progress progress_;
+  Batch batch_;
+  bool drawn_ = false;
+  bool committed_ = false;
+  bool asked_ = false;
+  double step_loss_ = 0.0;
+  Work work_;
+  std::vector<Evaluation> evaluations_;
+};
+
+}  // namespace velo
