@@ -1,0 +1,12 @@
+#!/bin/sh
+# consumer_test.sh BUILD SCRATCH: installs a finished build and builds the project beside this file against it.
+set -eu
+source=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+build=$1 scratch=$2
+rm -rf -- "$scratch"
+cmake --install "$build" --prefix "$scratch/prefix" >"$scratch.log"
+cmake -S "$source" -B "$scratch/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$scratch/prefix"
+cmake --build "$scratch/build"
+"$scratch/prefix/bin/velo" --version
+"$scratch/build/velo_with_signum" --version
+rm -rf -- "$scratch"
