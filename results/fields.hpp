@@ -26,6 +26,12 @@ struct Field {
   FieldRole role;
 };
 
+/// Reads the word of an enumeration, for visitors that meet any of them.
+inline void parse_word(std::string_view text, Status& out) { out = parse_status(text); }
+inline void parse_word(std::string_view text, StopReason& out) { out = parse_stop_reason(text); }
+inline void parse_word(std::string_view text, Isolation& out) { out = parse_isolation(text); }
+inline void parse_word(std::string_view text, Direction& out) { out = parse_direction(text); }
+
 /// Calls visit(Field, member) for every stored field, in column order. Members have one of the types bool,
 /// std::int64_t, std::uint64_t, double, std::string, std::optional of std::int64_t, double or StopReason, an
 /// enumeration of record.hpp, or std::map<std::string, std::string> (the libraries).

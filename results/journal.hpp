@@ -43,21 +43,11 @@ struct StepRow {
   std::vector<NamedValue> values;
 };
 
-/// Something that happened to the run rather than in it.
-struct JournalEvent {
-  std::string kind;  ///< "started", "resumed", "lost_work", "checkpoint", "stopped"
-  std::string text;
-  std::int64_t step = 0;
-  double seconds = 0;  ///< on the clock
-  double wall_seconds = 0;
-  std::string at;  ///< UTC
-};
-
 struct JournalContent {
   std::vector<SeriesInfo> series;  ///< declared, in order
   std::vector<EvaluationRow> evaluations;
   std::vector<StepRow> steps;
-  std::vector<JournalEvent> events;
+  std::vector<RunEvent> events;
   std::uint64_t good_bytes = 0;   ///< length of the readable prefix
   std::uint64_t total_bytes = 0;  ///< length of the file; more than good_bytes: the last record is torn
 
@@ -90,7 +80,7 @@ class JournalWriter {
   void declare(const SeriesInfo& info);
   void append(const EvaluationRow& row);
   void append(const StepRow& row);
-  void append(const JournalEvent& event);
+  void append(const RunEvent& event);
 
   /// Length of the file after the last record.
   [[nodiscard]] std::uint64_t position() const { return position_; }
@@ -101,6 +91,7 @@ class JournalWriter {
   JournalWriter(std::filesystem::path file, int descriptor, std::uint64_t position);
   std::uint32_t series_id(const std::string& series_name);
   void put_values(std::string& payload, const std::vector<NamedValue>& values);
+  bool cut(std::uint64_t position);
   void write_record(const std::string& payload);
 
   std::filesystem::path file_;

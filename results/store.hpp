@@ -82,6 +82,7 @@ class Claim {
 
   std::filesystem::path file_;  ///< empty: released
   std::string content_;
+  std::int64_t pid_ = 0;  ///< a forked child must not release its parent's claim
 };
 
 /// A claim as it lies in the store.

@@ -52,11 +52,22 @@ struct SeriesGroup {
 [[nodiscard]] const std::vector<SeriesInfo>& evaluation_counters();
 [[nodiscard]] const std::vector<SeriesInfo>& step_counters();
 
+/// Something that happened to the run rather than in it.
+struct RunEvent {
+  std::string kind;  ///< "started", "resumed", "lost_work", "checkpoint", "stopped"
+  std::string text;
+  std::int64_t step = 0;
+  double seconds = 0;  ///< on the clock
+  double wall_seconds = 0;
+  std::string at;  ///< UTC
+};
+
 struct Trajectory {
   std::string config;  ///< the resolved configuration, byte for byte
   TrialSummary summary;
   SeriesGroup evaluations;  ///< one row per evaluation: the counters, then "validation/*", "test/*", "observed/*"
   SeriesGroup steps;        ///< one row per logged step: the counters, then "observed/*"
+  std::vector<RunEvent> events;
 };
 
 /// Throws Error (disk full, no permission) naming the file; no partial file is left.
