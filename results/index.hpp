@@ -45,7 +45,7 @@ class TrialIndex {
   void ingest(const RunRef& run);
   /// Many at once, in one transaction.
   IndexReport ingest(const std::vector<RunRef>& runs);
-  /// Reads the sweep manifests again.
+  /// Reads the sweep manifests again, one transaction.
   void refresh_sweeps();
 
   /// Every row as text, ordered by key, one line a row: for comparing indices.
@@ -61,7 +61,6 @@ class TrialIndex {
  private:
   TrialIndex(const Store& store, sqlite3* database);
   void apply_schema();
-  void put_run(const RunRef& run);
 
   struct Closer {
     void operator()(sqlite3* database) const;
