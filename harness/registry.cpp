@@ -40,9 +40,11 @@ void for_each_part(const Component& component, Visit visit) {
 
 void Registry::add(AlgorithmInfo info) { insert(algorithms_, std::move(info), "algorithm"); }
 void Registry::add(WorkloadInfo info) { insert(workloads_, std::move(info), "workload"); }
+void Registry::add(DataSetInfo info) { insert(data_sets_, std::move(info), "data set"); }
 
 const AlgorithmInfo& Registry::algorithm(std::string_view name) const { return find(algorithms_, name, "algorithm"); }
 const WorkloadInfo& Registry::workload(std::string_view name) const { return find(workloads_, name, "workload"); }
+const DataSetInfo& Registry::data_set(std::string_view name) const { return find(data_sets_, name, "data set"); }
 
 std::unique_ptr<TrainingAlgorithm> Registry::make(const Component& component) const {
   return algorithm(component.name).make(component.parameters, *this);

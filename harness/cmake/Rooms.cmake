@@ -4,6 +4,7 @@
 #   velo_device_room(name sources...)   Kokkos object library, and name_f64, the same sources in double
 #   velo_add_algorithm(family name)     one algorithm = source + test + YAML; refuses an incomplete triple
 #   velo_add_workload(name)             the same for a workload
+#   velo_add_data_set(name)             registers NAME_data_set(), defined in workloads/data/NAME.cpp
 
 add_library(velo_flags INTERFACE)
 target_compile_features(velo_flags INTERFACE cxx_std_20)
@@ -56,4 +57,8 @@ function(velo_add_workload name)
     workloads/${name}.cpp tests/workloads/${name}_test.cpp configs/workloads/${name}.yaml)
   velo_device_room(workload_${name} ${PROJECT_SOURCE_DIR}/workloads/${name}.cpp)
   set_property(GLOBAL APPEND PROPERTY VELO_WORKLOADS ${name})
+endfunction()
+
+function(velo_add_data_set name)
+  set_property(GLOBAL APPEND PROPERTY VELO_DATA_SETS ${name})
 endfunction()

@@ -9,8 +9,7 @@
 // The cut is AlgoPerf's for MNIST. The file is shuffled already: the ten classes have 955 to 1,050 of the validation
 // images, chi-square 8.1 on 9 degrees of freedom against equal shares, and 4,950 to 5,045 of the training images.
 //
-// Synthetic mode has the same shapes and counts. Each class has a prototype of 7 x 7 random squares; an image is its
-// prototype moved by up to two pixels, mixed with noise. Learnable, not trivially; no files.
+// Synthetic mode has the same shapes and counts, and no files: synthetic_images.hpp.
 #pragma once
 
 #include <memory>
