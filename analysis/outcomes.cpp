@@ -1,6 +1,7 @@
 #include "analysis/outcomes.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "results/error.hpp"
 #include "results/text.hpp"
@@ -88,6 +89,11 @@ void require_comparable(const std::vector<TrialOutcome>& trials, Clock clock, co
     if (!overrides.mix_versions && !inserted && known->second->workload_version != trial.workload_version) {
       throw Error(cat("workload ", trial.workload, " was run in versions ", known->second->workload_version, " (",
                       describe(*known->second), ") and ", trial.workload_version, " (", describe(trial),
+                      "); --mix-versions compares them all the same"));
+    }
+    if (!overrides.mix_versions && known->second->target != trial.target && !std::isnan(trial.target)) {
+      throw Error(cat("workload ", trial.workload, " was run with targets ", known->second->target, " (",
+                      describe(*known->second), ") and ", trial.target, " (", describe(trial),
                       "); --mix-versions compares them all the same"));
     }
     if (clock != Clock::seconds) continue;

@@ -94,7 +94,7 @@ struct TrialOutcome {
 struct Overrides {
   bool mix_hardware = false;   ///< --mix-hardware: seconds of different hardware classes in one question
   bool mix_divisions = false;  ///< --mix-divisions: closed and open results in one question
-  bool mix_versions = false;   ///< --mix-versions: different versions of one workload
+  bool mix_versions = false;   ///< --mix-versions: different versions or targets of one workload
   bool untimeable = false;     ///< --allow-untimeable: seconds measured on shared cores
 };
 

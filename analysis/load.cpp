@@ -1,0 +1,131 @@
+#include "analysis/load.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "results/error.hpp"
+#include "results/text.hpp"
+
+namespace velo::analysis {
+
+namespace {
+
+void flatten(const nlohmann::json& node, const std::string& path, std::map<std::string, Setting>& out) {
+  if (node.is_structured() && !node.empty()) {
+    for (const auto& [key, value] : node.items()) flatten(value, path.empty() ? key : cat(path, ".", key), out);
+    return;
+  }
+  if (path.empty()) return;
+  Setting setting;
+  setting.numeric = node.is_number();
+  if (setting.numeric) setting.number = node.get<double>();
+  setting.text = node.is_string()  ? node.get<std::string>()
+                 : setting.numeric ? number_text(setting.number)
+                                   : node.dump();
+  out[path] = setting;
+}
+
+/// "name{a=1, b=2}", or the bare name for the default variant.
+std::string variant_name(const std::string& workload, const std::string& changes) {
+  std::string inside;
+  for (const auto& [key, setting] : flatten_settings(changes)) {
+    inside += cat(inside.empty() ? "" : ", ", key, "=", setting.text);
+  }
+  return inside.empty() ? workload : cat(workload, "{", inside, "}");
+}
+
+bool speaks_before(const TrialSummary& run, const TrialSummary& other) {
+  const auto weight = [](const TrialSummary& s) { return std::tuple(s.status == Status::done, s.id.run); };
+  return weight(run) > weight(other);
+}
+
+}  // namespace
+
+std::map<std::string, Setting> flatten_settings(const std::string& json) {
+  std::map<std::string, Setting> out;
+  flatten(nlohmann::json::parse(json), "", out);
+  return out;
+}
+
+TrialOutcome outcome_of(const TrialSummary& s) {
+  TrialOutcome out;
+  out.workload = variant_name(s.workload, s.workload_changes);
+  out.workload_version = static_cast<int>(s.workload_version);
+  out.algorithm = s.label.empty() ? s.algorithm : s.label;
+  out.algorithm_version = s.algorithm_version;
+  out.division = s.division;
+  out.study = s.study;
+  out.trial = s.trial;
+  out.hyperparameters = flatten_settings(s.algorithm_parameters);
+  out.status = name(s.status);
+  out.stop_reason = s.stop_reason ? std::string(name(*s.stop_reason)) : "";
+  out.reached = s.result.reached;
+  out.steps = static_cast<double>(s.result.steps);
+  out.example_gradients = static_cast<double>(s.result.example_gradients);
+  out.seconds = s.result.seconds;
+  out.metric = s.metric;
+  out.higher_is_better = s.direction == Direction::higher;
+  if (s.validation_target) out.target = *s.validation_target;
+  if (s.best_validation) out.best_metric = *s.best_validation;
+  out.phase_seconds = {{"init", s.seconds.init},
+                       {"data", s.seconds.data},
+                       {"step", s.seconds.step},
+                       {"prepare", s.seconds.prepare},
+                       {"eval", s.seconds.eval},
+                       {"log", s.seconds.log},
+                       {"checkpoint", s.seconds.checkpoint}};
+  out.timeable = s.timeable;
+  out.resumed = s.resumed > 0;
+  out.hardware_class = s.fingerprint.hardware_class;
+  if (s.parameters > 0) {
+    out.state_bytes_per_parameter = static_cast<double>(s.state_bytes) / static_cast<double>(s.parameters);
+  }
+  out.cell = s.id.cell;
+  out.run = s.id.run;
+  out.commit = s.fingerprint.git_commit;
+  out.started = s.started_at;
+  return out;
+}
+
+Race load_race(const Store& store, const std::string& sweep) {
+  Race race;
+  race.sweep = sweep;
+  race.store = store.root().string();
+  std::map<std::string, std::string> labels;
+  if (!sweep.empty()) {
+    const SweepManifest manifest = store.read_sweep(sweep);
+    race.source = manifest.source;
+    for (const SweepEntry& entry : manifest.cells) labels[entry.cell] = entry.label;
+  }
+  const TrialIndex index = TrialIndex::open_read_only(store);
+  std::map<std::string, TrialSummary> of_cell;
+  for (TrialSummary& run : index.trials()) {
+    if (!sweep.empty() && !labels.contains(run.id.cell)) continue;
+    const auto [known, inserted] = of_cell.try_emplace(run.id.cell, run);
+    if (!inserted && speaks_before(run, known->second)) known->second = std::move(run);
+  }
+  race.asked = sweep.empty() ? of_cell.size() : labels.size();
+  race.not_run = race.asked - std::min(race.asked, of_cell.size());
+  for (const auto& [cell, run] : of_cell) {
+    TrialOutcome outcome = outcome_of(run);
+    outcome.sweep = sweep;
+    if (const auto label = labels.find(cell); label != labels.end() && !label->second.empty()) {
+      outcome.algorithm = label->second;
+    }
+    outcome.path = store.folder(run.id).path.string();
+    race.trials.push_back(std::move(outcome));
+  }
+  if (race.trials.empty()) {
+    throw Error(sweep.empty() ? cat("the store ", race.store, " has no runs")
+                              : cat("no cell of the sweep '", sweep, "' has been run in ", race.store),
+                ExitCode::nothing_measured);
+  }
+  std::sort(race.trials.begin(), race.trials.end(), [](const TrialOutcome& a, const TrialOutcome& b) {
+    return std::tie(a.workload, a.algorithm, a.study, a.trial, a.cell) <
+           std::tie(b.workload, b.algorithm, b.study, b.trial, b.cell);
+  });
+  return race;
+}
+
+}  // namespace velo::analysis

@@ -1,0 +1,38 @@
+// analysis/load.hpp
+//
+// From the record to outcomes.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "analysis/outcomes.hpp"
+#include "results/index.hpp"
+#include "results/record.hpp"
+#include "results/store.hpp"
+
+namespace velo::analysis {
+
+/// What is known of one race (a sweep, or a whole store).
+struct Race {
+  std::string sweep;                 ///< empty: every run of the store
+  std::string store;                 ///< its path
+  std::string source;                ///< the YAML file, where the sweep is known
+  std::vector<TrialOutcome> trials;  ///< one per cell, ordered by workload, label, study, trial
+  std::size_t asked = 0;             ///< cells that the sweep asks for
+  std::size_t not_run = 0;           ///< of these, without any run yet
+};
+
+/// The outcome of one run. The workload's name carries its variant: "fashion_mnist_mlp{width=64}".
+[[nodiscard]] TrialOutcome outcome_of(const TrialSummary& summary);
+
+/// Reads one sweep, or with an empty name all runs of the store. A cell that was run more than once is spoken for by its
+/// last finished run, else by its last one. Labels are those of the sweep. Throws Error when the index is missing, for
+/// an unknown sweep (with the names there are), and with exit code 5 when there is no run.
+[[nodiscard]] Race load_race(const Store& store, const std::string& sweep = "");
+
+/// Fields of a JSON object, nested ones joined by dots: {"lr": 0.1, "inner": {"beta": 0.9}} -> lr, inner.beta.
+[[nodiscard]] std::map<std::string, Setting> flatten_settings(const std::string& json);
+
+}  // namespace velo::analysis

@@ -1,0 +1,180 @@
+#include "analysis/summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "analysis/table.hpp"
+#include "results/error.hpp"
+#include "results/text.hpp"
+
+namespace velo::analysis {
+
+namespace {
+
+TableValue finite(double value) { return std::isfinite(value) ? TableValue(value) : TableValue(); }
+TableValue count(double value) {
+  return std::isfinite(value) ? TableValue(static_cast<std::int64_t>(std::llround(value))) : TableValue();
+}
+TableValue of(std::size_t k, std::size_t n) { return cat(k, "/", n); }
+
+/// Median times on another clock, for display only; empty rows where seconds do not compare.
+Times times_on(const std::vector<TrialOutcome>& trials, const Leaderboard& board, Clock clock) {
+  ScoreOptions options = board.options;
+  options.clock = clock;
+  try {
+    return workload_times(study_table(trials, options));
+  } catch (const Error&) {
+    return Times(board.algorithms.size(), std::vector<double>(board.table.workloads.size(), not_reached));
+  }
+}
+
+double best_metric(const std::vector<TrialOutcome>& trials, const std::string& workload, const std::string& algorithm) {
+  double best = std::nan("");
+  for (const TrialOutcome& trial : trials) {
+    if (trial.workload != workload || trial.algorithm != algorithm || std::isnan(trial.best_metric)) continue;
+    const bool better = trial.higher_is_better ? trial.best_metric > best : trial.best_metric < best;
+    if (std::isnan(best) || better) best = trial.best_metric;
+  }
+  return best;
+}
+
+std::vector<std::size_t> fastest_first(const Leaderboard& board, std::size_t w) {
+  std::vector<std::size_t> order(board.algorithms.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::erase_if(order, [&](std::size_t s) { return board.times[s][w].studies == 0; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return board.times[a][w].time < board.times[b][w].time; });
+  return order;
+}
+
+}  // namespace
+
+Table time_table(const std::vector<TrialOutcome>& trials, const Leaderboard& board) {
+  const bool timed = board.options.clock == Clock::seconds;
+  const ColumnType limits = timed ? ColumnType::real : ColumnType::integer;
+  Table table{{{"workload", ColumnType::text},
+               {"algorithm", ColumnType::text},
+               {"example_gradients", ColumnType::integer},
+               {"steps", ColumnType::integer},
+               {"seconds", ColumnType::real},
+               {"low", limits},
+               {"high", limits},
+               {"studies_hit", ColumnType::text},
+               {"trials_hit", ColumnType::text},
+               {"best_metric", ColumnType::real}},
+              {}};
+  const Times gradients = times_on(trials, board, Clock::example_gradients);
+  const Times steps = times_on(trials, board, Clock::steps);
+  const Times seconds = times_on(trials, board, Clock::seconds);
+  const auto limit = [&](double value) { return timed ? finite(value) : count(value); };
+  for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
+    for (const std::size_t s : fastest_first(board, w)) {
+      const WorkloadTime& time = board.times[s][w];
+      table.rows.push_back({board.table.workloads[w], board.algorithms[s].algorithm, count(gradients[s][w]),
+                            count(steps[s][w]), finite(seconds[s][w]), limit(time.interval.low),
+                            limit(time.interval.high), of(time.reached, time.studies), of(time.hits, time.trials),
+                            finite(best_metric(trials, board.table.workloads[w], board.algorithms[s].algorithm))});
+    }
+  }
+  return table;
+}
+
+Table score_table(const Leaderboard& board) {
+  Table table{{{"rank", ColumnType::integer},
+               {"algorithm", ColumnType::text},
+               {"score", ColumnType::real},
+               {"low", ColumnType::real},
+               {"high", ColumnType::real},
+               {"first_with_probability", ColumnType::real},
+               {"workloads_hit", ColumnType::text}},
+              {}};
+  for (const std::size_t s : board.by_rank()) {
+    const ScoredAlgorithm& entry = board.algorithms[s];
+    const auto hit = std::count_if(entry.ratios.begin(), entry.ratios.end(), [](double r) { return r < not_reached; });
+    table.rows.push_back({std::int64_t{entry.rank}, entry.algorithm, entry.score, entry.interval.low,
+                          entry.interval.high, entry.rank_probability.front(),
+                          of(static_cast<std::size_t>(hit), entry.ratios.size())});
+  }
+  return table;
+}
+
+Table pool_table(const Leaderboard& board) {
+  Table table{{{"left_out", ColumnType::text}, {"winner", ColumnType::text}, {"winner_changes", ColumnType::text}}, {}};
+  for (const auto& entry : board.algorithms) table.columns.push_back({entry.algorithm, ColumnType::real});
+  for (const PoolChange& change : board.pool) {
+    std::vector<TableValue> row{change.without, join_words(change.winners), change.winner_changes ? "yes" : "no"};
+    for (const double score : change.scores) row.push_back(finite(score));
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table comparison_table(const Comparison& c) {
+  Table table{{{"workload", ColumnType::text},
+               {c.a, ColumnType::real},
+               {c.b, ColumnType::real},
+               {"speedup_low", ColumnType::real},
+               {"speedup_high", ColumnType::real},
+               {cat("pairs_won_by_", c.a), ColumnType::integer},
+               {cat("pairs_won_by_", c.b), ColumnType::integer},
+               {"ties", ColumnType::integer}},
+              {}};
+  const auto row = [&](const std::string& workload, TableValue a, TableValue b, Interval speedup, int won, int lost,
+                       int ties) {
+    table.rows.push_back({workload, std::move(a), std::move(b), speedup.low, speedup.high, std::int64_t{won},
+                          std::int64_t{lost}, std::int64_t{ties}});
+  };
+  for (const WorkloadSpeedup& w : c.workloads) {
+    row(w.workload, finite(w.time_a), finite(w.time_b), w.speedup, w.wins_a, w.wins_b, w.ties);
+  }
+  row("all (geometric mean)", {}, {}, c.speedup, c.wins_a, c.wins_b, c.ties);
+  return table;
+}
+
+std::vector<std::string> notes(const Leaderboard& board) {
+  std::vector<std::string> out;
+  out.push_back(cat("times in ", name(board.options.clock), ", rules ", name(board.options.rules), ", r_max ",
+                    board.options.r_max, "; ", std::lround(100 * board.bootstrap.level), " % intervals from ",
+                    board.bootstrap.resamples, " resamples of the studies, seed ", board.bootstrap.seed));
+  out.push_back(board.coverage_note());
+  if (board.table.unmeasured > 0) {
+    out.push_back(cat(board.table.unmeasured, " trials failed or were cut off and are left out"));
+  }
+  for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
+    const bool reached =
+        std::any_of(board.times.begin(), board.times.end(), [&](const auto& row) { return row[w].time < not_reached; });
+    if (!reached) out.push_back(cat("no algorithm reached the target of ", board.table.workloads[w], " in the median"));
+  }
+  for (std::size_t s = 0; s < board.algorithms.size(); ++s) {
+    std::vector<std::string> missing;
+    for (std::size_t w = 0; w < board.times[s].size(); ++w) {
+      if (board.times[s][w].studies == 0) missing.push_back(board.table.workloads[w]);
+    }
+    if (!missing.empty()) {
+      out.push_back(cat(board.algorithms[s].algorithm, " has no finished trials on ", join_words(missing),
+                        " and gets no credit there"));
+    }
+  }
+  std::vector<std::string> pivots;
+  for (const PoolChange& change : board.pool) {
+    if (change.winner_changes) pivots.push_back(change.without);
+  }
+  if (!pivots.empty())
+    out.push_back(cat("the winner changes when ", join_words(pivots, "or"), " is left out of the pool"));
+  return out;
+}
+
+Summary summarize(const Race& race, const ScoreOptions& options, const BootstrapOptions& bootstrap) {
+  Summary out;
+  out.board = leaderboard(race.trials, options, bootstrap);
+  out.times = time_table(race.trials, out.board);
+  out.scores = score_table(out.board);
+  out.notes = notes(out.board);
+  if (race.not_run > 0) {
+    out.notes.push_back(cat(race.not_run, " of ", race.asked, " cells of the sweep have not been run yet"));
+  }
+  return out;
+}
+
+}  // namespace velo::analysis
