@@ -7,12 +7,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "harness/hyperparameters.hpp"
 
 namespace velo {
 
-class Registry;
+struct Catalogue;
 
 /// When a run must end. At least one of the two is set; both are checked every step.
 struct Budget {
@@ -31,6 +32,8 @@ enum class StopRule {
   budget,    ///< go on to the end of the budget
   lossless,  ///< end when the trial can no longer change the declared score
 };
+
+[[nodiscard]] std::string_view name(StopRule rule);
 
 struct Target {
   std::string metric;
@@ -61,7 +64,7 @@ struct Cell {
   StopRule stop = StopRule::target;
   Cadence evaluate;
   Target target;
-  std::int64_t checkpoint_every = 0;  ///< evaluations between checkpoints; 0: never; not in the id
+  std::int64_t checkpoint_every = 0;  ///< evaluations between checkpoints; 0: by wall time; not in the id
 
   std::string backend;           ///< "OpenMP", "Serial", "Cuda"
   std::string precision = "float32";
@@ -72,11 +75,12 @@ struct Cell {
 [[nodiscard]] std::string canonical_config(const Cell& cell);
 
 /// Reads canonical_config() back. Throws Error with line and column where the text is not one.
-[[nodiscard]] Cell read_canonical_config(const std::string& text, const Registry& registry);
+[[nodiscard]] Cell read_canonical_config(const std::string& text, const Catalogue& catalogue);
 
 /// 20 hexadecimal digits of the SHA-256 of what identifies the cell: workload and its non-default parameters, data
-/// version, algorithm and its non-default parameters, study, trial, seed, budget, stop rule, cadence, target, back-end,
-/// precision, threads and both semantic versions. Never source text, host, executor, label or timing policy.
-[[nodiscard]] std::string cell_id(const Cell& cell, const Registry& registry);
+/// version, algorithm and its non-default parameters, study, trial, seed, budget, step hint, stop rule, cadence, target,
+/// back-end, precision, threads and both semantic versions. Never source text, host, executor, label, ruleset or timing
+/// policy. A parameter at its default is left out, so a new parameter with a default changes no id.
+[[nodiscard]] std::string cell_id(const Cell& cell, const Catalogue& catalogue);
 
 }  // namespace velo

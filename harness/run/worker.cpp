@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 
+#include "harness/catalogue.hpp"
 #include "harness/device/runtime.hpp"
 #include "harness/run/build_info.hpp"
 #include "harness/run/trial.hpp"
@@ -50,7 +51,7 @@ std::optional<TrialSummary> run_worker(const WorkerSettings& settings, const Reg
   const RunRef run = run_ref(settings.run);
   std::optional<Claim> claim = store.claim(run.cell);
   if (!claim) return std::nullopt;
-  TrialRequest request{.cell = read_canonical_config(read_text(store.folder(run).config()), registry),
+  TrialRequest request{.cell = read_canonical_config(read_text(store.folder(run).config()), catalogue_of(registry)),
                        .run = run,
                        .data = {.directory = settings.data_directory, .synthetic = false},
                        .fingerprint = {},

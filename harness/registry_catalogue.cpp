@@ -1,0 +1,49 @@
+#include "harness/catalogue.hpp"
+#include "harness/registry.hpp"
+
+namespace velo {
+
+namespace {
+
+std::vector<std::string> names(const Capabilities& capabilities) {
+  std::vector<std::string> out;
+  for (const Capability capability : capabilities.list()) out.emplace_back(name(capability));
+  return out;
+}
+
+}  // namespace
+
+Catalogue catalogue_of(const Registry& registry) {
+  Catalogue out;
+  for (const AlgorithmInfo& info : registry.algorithms()) {
+    CatalogueAlgorithm algorithm;
+    algorithm.name = info.name;
+    algorithm.summary = info.summary;
+    algorithm.paper = info.paper;
+    algorithm.version = info.version;
+    algorithm.open_division = info.division == Division::open;
+    algorithm.needs = names(info.needs);
+    algorithm.parameters = info.parameters;
+    out.algorithms.push_back(std::move(algorithm));
+  }
+  for (const WorkloadInfo& info : registry.workloads()) {
+    CatalogueWorkload workload;
+    workload.name = info.name;
+    workload.summary = info.summary;
+    workload.version = info.version;
+    workload.data_set = info.data_set;
+    for (const MetricInfo& metric : info.metrics)
+      workload.metrics.push_back({metric.name, metric.unit, metric.higher_is_better});
+    workload.offers = names(info.offers);
+    workload.parameters = info.parameters;
+    if (info.data_version)
+      workload.data_version = [data_version = info.data_version](const Parameters& parameters,
+                                                                 const std::string& directory, bool synthetic) {
+        return data_version(parameters, DataSource{directory, synthetic});
+      };
+    out.workloads.push_back(std::move(workload));
+  }
+  return out;
+}
+
+}  // namespace velo
