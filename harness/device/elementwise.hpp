@@ -55,15 +55,15 @@ struct Chunks {
 template <typename Function>
 void for_each(const char* label, Index n, const Function& function) {
   if (n <= 0) return;
-  using Range = Kokkos::RangePolicy<ExecutionSpace, Kokkos::Schedule<Kokkos::Static>, Kokkos::IndexType<Index>>;
+  using Policy = Kokkos::RangePolicy<ExecutionSpace, Kokkos::Schedule<Kokkos::Static>, Kokkos::IndexType<Index>>;
   if constexpr (device_is_host) {
     if (n <= elementwise::serial_limit)
       elementwise::run(function, 0, n);
     else
-      Kokkos::parallel_for(label, Range(0, (n + elementwise::chunk - 1) / elementwise::chunk),
+      Kokkos::parallel_for(label, Policy(0, (n + elementwise::chunk - 1) / elementwise::chunk),
                            elementwise::Chunks<Function>{function, n});
   } else {
-    Kokkos::parallel_for(label, Range(0, n), function);
+    Kokkos::parallel_for(label, Policy(0, n), function);
   }
 }
 

@@ -143,18 +143,18 @@ class Workspace {
   /// One result per chunk, on the host. `elements`: in all chunks together, which decides about threads.
   template <typename Join, typename Chunks, typename Function>
   double* run(const char* label, Index count, Index elements, const Chunks& chunks, const Function& function) {
-    using Range = Kokkos::RangePolicy<ExecutionSpace, Kokkos::Schedule<Kokkos::Static>, Kokkos::IndexType<Index>>;
+    using Policy = Kokkos::RangePolicy<ExecutionSpace, Kokkos::Schedule<Kokkos::Static>, Kokkos::IndexType<Index>>;
     grow(count);
     if constexpr (device_is_host) {
       const HostChunk<Join, Chunks, Function> task{chunks, function, host_.data()};
       if (elements <= serial_limit)
         for (Index c = 0; c < count; ++c) task(c);
       else
-        Kokkos::parallel_for(label, Range(0, count), task);
+        Kokkos::parallel_for(label, Policy(0, count), task);
     } else {
       auto* lane = reinterpret_cast<typename Join::Accumulator*>(lane_.data());
-      Kokkos::parallel_for(label, Range(0, count * lanes), DeviceLane<Join, Chunks, Function>{chunks, function, lane});
-      Kokkos::parallel_for(label, Range(0, count), DeviceJoin<Join>{lane, partial_.data()});
+      Kokkos::parallel_for(label, Policy(0, count * lanes), DeviceLane<Join, Chunks, Function>{chunks, function, lane});
+      Kokkos::parallel_for(label, Policy(0, count), DeviceJoin<Join>{lane, partial_.data()});
       Kokkos::deep_copy(Kokkos::View<double*, Kokkos::HostSpace>(host_.data(), static_cast<std::size_t>(count)),
                         Kokkos::subview(partial_, std::pair<Index, Index>(0, count)));
     }

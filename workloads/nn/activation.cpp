@@ -1,0 +1,176 @@
+#include "workloads/nn/activation.hpp"
+
+#include <array>
+#include <stdexcept>
+
+#include "results/text.hpp"
+#include "workloads/nn/launch.hpp"
+#include "workloads/nn/math.hpp"
+
+namespace velo::nn {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> activation_names = {"none", "relu", "gelu", "gelu_tanh", "tanh"};
+
+// Each function as value(x) and factor(kept), the derivative.
+struct None {
+  KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const { return x; }
+  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar) const { return 1; }
+};
+struct Relu {
+  KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const { return x > 0 ? x : Scalar(0); }
+  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar y) const { return y > 0 ? Scalar(1) : Scalar(0); }
+};
+struct Tanh {
+  KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const { return math::tanh(x); }
+  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar y) const { return 1 - y * y; }
+};
+struct Gelu {
+  static constexpr Scalar root_half = Scalar(0.70710678118654752440);
+  static constexpr Scalar normal_density = Scalar(0.39894228040143267794);  // 1 / sqrt(2 pi)
+  KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const { return Scalar(0.5) * x * (1 + math::erf(root_half * x)); }
+  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar x) const {
+    return Scalar(0.5) * (1 + math::erf(root_half * x)) + x * normal_density * math::exp(Scalar(-0.5) * x * x);
+  }
+};
+struct GeluTanh {
+  static constexpr Scalar slope = Scalar(0.79788456080286535588);  // sqrt(2 / pi)
+  static constexpr Scalar cubic = Scalar(0.044715);
+  KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const {
+    return Scalar(0.5) * x * (1 + math::tanh(slope * (x + cubic * x * x * x)));
+  }
+  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar x) const {
+    const Scalar t = math::tanh(slope * (x + cubic * x * x * x));
+    return Scalar(0.5) * (1 + t) + Scalar(0.5) * x * (1 - t * t) * slope * (1 + 3 * cubic * x * x);
+  }
+};
+
+template <typename Visit>
+void with_function(Activation f, const Visit& visit) {
+  switch (f) {
+    case Activation::none:
+      return visit(None{});
+    case Activation::relu:
+      return visit(Relu{});
+    case Activation::gelu:
+      return visit(Gelu{});
+    case Activation::gelu_tanh:
+      return visit(GeluTanh{});
+    case Activation::tanh:
+      return visit(Tanh{});
+  }
+}
+
+template <typename Function>
+struct Forward {
+  Function f;
+  const Scalar* x;
+  Scalar* y;
+  KOKKOS_INLINE_FUNCTION void operator()(Index i) const { y[i] = f.value(x[i]); }
+};
+
+template <typename Function>
+struct Backward {
+  Function f;
+  const Scalar* kept;
+  Scalar* gradient;
+  KOKKOS_INLINE_FUNCTION void operator()(Index i) const { gradient[i] *= f.factor(kept[i]); }
+};
+
+template <typename Function>
+struct BackwardAndSum {
+  Function f;
+  const Scalar* kept;
+  Scalar* gradient;
+  Scalar* sums;
+  Index rows, columns;
+  KOKKOS_INLINE_FUNCTION void operator()(Index block) const {
+    const Index first = block * column_block;
+    const Index width = columns - first < column_block ? columns - first : column_block;
+    Scalar sum[column_block];
+    for (Index j = 0; j < column_block; ++j) sum[j] = 0;
+    if (width == column_block)
+      add_rows(first, column_block, sum);
+    else
+      add_rows(first, width, sum);
+    for (Index j = 0; j < width; ++j) sums[first + j] = sum[j];
+  }
+  KOKKOS_FORCEINLINE_FUNCTION void add_rows(Index first, Index width, Scalar* sum) const {
+    for (Index i = 0; i < rows; ++i) {
+      const Index at = i * columns + first;
+      for (Index j = 0; j < width; ++j) {
+        const Scalar g = gradient[at + j] * f.factor(kept[at + j]);
+        gradient[at + j] = g;
+        sum[j] += g;
+      }
+    }
+  }
+};
+
+/// The sum alone: nothing to change.
+struct ColumnSum {
+  const Scalar* gradient;
+  Scalar* sums;
+  Index rows, columns;
+  KOKKOS_INLINE_FUNCTION void operator()(Index block) const {
+    const Index first = block * column_block;
+    const Index width = columns - first < column_block ? columns - first : column_block;
+    Scalar sum[column_block];
+    for (Index j = 0; j < column_block; ++j) sum[j] = 0;
+    for (Index i = 0; i < rows; ++i)
+      for (Index j = 0; j < width; ++j) sum[j] += gradient[i * columns + first + j];
+    for (Index j = 0; j < width; ++j) sums[first + j] = sum[j];
+  }
+};
+
+}  // namespace
+
+Activation activation(std::string_view name) {
+  for (std::size_t i = 0; i < activation_names.size(); ++i)
+    if (activation_names[i] == name) return static_cast<Activation>(i);
+  throw std::logic_error(cat("no activation is called '", name, "'"));
+}
+
+void apply(Activation f, const Scalar* x, Scalar* y, Index size) {
+  if (f == Activation::none && x == y) return;
+  with_function(f, [&]<typename Function>(Function function) {
+    for_each("velo::nn::activation", size, Forward<Function>{function, x, y});
+  });
+}
+
+void apply_backward(Activation f, const Scalar* kept, Scalar* gradient, Index size) {
+  if (f == Activation::none) return;
+  with_function(f, [&]<typename Function>(Function function) {
+    for_each("velo::nn::activation_backward", size, Backward<Function>{function, kept, gradient});
+  });
+}
+
+void apply_backward_and_sum(Activation f, const Scalar* kept, Scalar* gradient, Scalar* column_sums, Index rows,
+                            Index columns) {
+  const Index blocks = (columns + column_block - 1) / column_block;
+  if (f == Activation::none) {
+    for_each_task("velo::nn::column_sums", blocks, rows * columns, ColumnSum{gradient, column_sums, rows, columns});
+    return;
+  }
+  with_function(f, [&]<typename Function>(Function function) {
+    for_each_task("velo::nn::activation_backward_and_sum", blocks, rows * columns,
+                  BackwardAndSum<Function>{function, kept, gradient, column_sums, rows, columns});
+  });
+}
+
+Value activate(Tape& tape, Activation f, Value x) {
+  const Tensor in = tape[x];
+  const Value y = tape.output(in.shape, tape.differentiable(x));
+  apply(f, in.data, tape[y].data, in.size());
+  if (tape.differentiable(x))
+    tape.record([&tape, f, x, y] {
+      const Tensor dy = tape.gradient(y);
+      if (!dy) return;
+      apply_backward(f, tape[derivative_from_output(f) ? y : x].data, dy.data, dy.size());
+      tape.pass_gradient(y, x);
+    });
+  return y;
+}
+
+}  // namespace velo::nn

@@ -1,0 +1,165 @@
+#include "workloads/nn/image_classifier.hpp"
+
+#include <numeric>
+
+#include "workloads/nn/launch.hpp"
+#include "workloads/nn/loss.hpp"
+
+namespace velo::nn {
+
+namespace {
+
+/// One image of a batch from bytes: row `row` of the output from image examples[row].
+struct Normalise {
+  const std::uint8_t* pixels;
+  const Index* examples;  ///< null: images lie in order
+  const Scalar* value_of_pixel;
+  Scalar* images;
+  Index size;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index row) const {
+    const std::uint8_t* from = pixels + (examples == nullptr ? row : examples[row]) * size;
+    Scalar* to = images + row * size;
+    for (Index i = 0; i < size; ++i) to[i] = value_of_pixel[from[i]];
+  }
+};
+
+template <typename View>
+void grow(View& view, const char* label, Index size) {
+  if (static_cast<Index>(view.extent(0)) < size)
+    view = View(Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing), static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+ImageBatch::ImageBatch(std::shared_ptr<const data::ImageDataSet> images)
+    : data_(std::move(images)), value_of_pixel_("velo::nn::value_of_pixel") {
+  const auto host = Kokkos::create_mirror_view(value_of_pixel_);
+  for (int p = 0; p < 256; ++p) host(p) = static_cast<Scalar>((p / 255.0 - data_->mean()) / data_->deviation());
+  Kokkos::deep_copy(value_of_pixel_, host);
+}
+
+void ImageBatch::load(Split split, std::span<const Index> examples) {
+  rows_ = static_cast<Index>(examples.size());
+  const Index size = data_->shape().pixels();
+  const std::uint8_t* source = data_->images(split).data();
+  const std::uint8_t* source_labels = data_->labels(split).data();
+  grow(images_, "velo::nn::images", rows_ * size);
+  grow(labels_, "velo::nn::labels", rows_);
+  if constexpr (device_is_host) {
+    for (Index i = 0; i < rows_; ++i) labels_(i) = source_labels[examples[static_cast<std::size_t>(i)]];
+    for_each_task("velo::nn::load", rows_, rows_ * size,
+                  Normalise{source, examples.data(), value_of_pixel_.data(), images_.data(), size});
+    return;
+  }
+  grow(staging_, "velo::nn::staging", rows_ * (size + 1));
+  grow(pixels_, "velo::nn::pixels", rows_ * size);
+  Kokkos::fence();  // the last batch may still be on its way out of the staging buffer
+  for (Index i = 0; i < rows_; ++i) {
+    const Index example = examples[static_cast<std::size_t>(i)];
+    std::copy_n(source + example * size, size, staging_.data() + i * size);
+    staging_(rows_ * size + i) = source_labels[example];
+  }
+  const auto part = [this](Index begin, Index end) {
+    return Kokkos::subview(staging_, std::pair<Index, Index>(begin, end));
+  };
+  Kokkos::deep_copy(Kokkos::subview(pixels_, std::pair<Index, Index>(0, rows_ * size)), part(0, rows_ * size));
+  Kokkos::deep_copy(Kokkos::subview(labels_, std::pair<Index, Index>(0, rows_)),
+                    part(rows_ * size, rows_ * (size + 1)));
+  for_each_task("velo::nn::load", rows_, rows_ * size,
+                Normalise{pixels_.data(), nullptr, value_of_pixel_.data(), images_.data(), size});
+}
+
+Tensor ImageBatch::images() const {
+  const data::ImageShape& shape = data_->shape();
+  return {images_.data(), {rows_, 1, shape.height, shape.width, shape.channels}};
+}
+
+ImageClassifier::ImageClassifier(std::shared_ptr<const data::ImageDataSet> images, ModelPlan plan,
+                                 std::unique_ptr<Model> model, const ClassifierOptions& options)
+    : data_(std::move(images)),
+      plan_(std::move(plan)),
+      model_(std::move(model)),
+      options_(options),
+      training_batch_(data_),
+      evaluation_batch_(data_) {}
+
+void ImageClassifier::init(const RandomStream& stream, Vector params, Vector model_state) {
+  initialise(layout(), stream, params, options_.initial_scale);
+  Kokkos::deep_copy(model_state, Scalar(0));
+}
+
+void ImageClassifier::load(const Batch& batch) {
+  if (batch.id == loaded_ && loaded_ != 0) return;
+  training_batch_.load(batch.split, batch.examples);
+  loaded_ = batch.id;
+}
+
+double ImageClassifier::forward(const ForwardPass& pass, const Batch& batch, Recording recording) {
+  load(batch);
+  tape_.begin(layout(), pass, recording);
+  const Value logits = model_->logits(tape_, tape_.input(training_batch_.images()));
+  return softmax_cross_entropy(tape_, logits, training_batch_.labels(),
+                               pass.label_smoothing.value_or(options_.label_smoothing), reduction_);
+}
+
+double ImageClassifier::loss(const ForwardPass& pass, const Batch& batch) {
+  const double value = forward(pass, batch, Recording::off);
+  tape_.end();
+  return value;
+}
+
+double ImageClassifier::gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) {
+  const double value = forward(pass, batch, Recording::on);
+  tape_.backward(gradient);
+  return value;
+}
+
+std::vector<Metric> ImageClassifier::evaluate(ConstVector params, ConstVector model_state, Split split) {
+  const Index count = examples(split);
+  if (static_cast<Index>(evaluation_examples_.size()) < count) {
+    evaluation_examples_.resize(static_cast<std::size_t>(count));
+    std::iota(evaluation_examples_.begin(), evaluation_examples_.end(), Index{0});
+  }
+  ForwardPass pass;
+  pass.params = params;
+  pass.model_state = model_state;
+  pass.train_mode = false;
+  ClassificationSums sums;
+  for (Index first = 0; first < count; first += options_.evaluation_batch) {
+    const Index size = std::min(options_.evaluation_batch, count - first);
+    evaluation_batch_.load(
+        split,
+        std::span(evaluation_examples_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(size)));
+    tape_.begin(layout(), pass, Recording::off);
+    const Value logits = model_->logits(tape_, tape_.input(evaluation_batch_.images()));
+    const ClassificationSums part = classification_sums(tape_, logits, evaluation_batch_.labels(), reduction_);
+    sums.correct += part.correct;
+    sums.cross_entropy += part.cross_entropy;
+  }
+  tape_.end();
+  const auto n = static_cast<double>(count);
+  return {{"accuracy", sums.correct / n}, {"cross_entropy", sums.cross_entropy / n}};
+}
+
+std::vector<ParameterSpec> classifier_parameters() {
+  return {
+      real("initial_scale", 1.0, Range::positive(), "factor on every random initial value"),
+      real("label_smoothing", 0.0, Range::decay(), "weight of the uniform distribution in the training targets"),
+      integer("batch_size", 128, Range::at_least(1), "examples in a training batch", "examples"),
+  };
+}
+
+ClassifierOptions classifier_options(const Parameters& parameters) {
+  ClassifierOptions options;
+  options.initial_scale = parameters.real("initial_scale").base;
+  options.label_smoothing = parameters.real("label_smoothing").base;
+  options.batch_size = parameters.integer("batch_size");
+  return options;
+}
+
+std::vector<MetricInfo> classifier_metrics() {
+  return {{"accuracy", "fraction", true}, {"cross_entropy", "nats", false}};
+}
+
+}  // namespace velo::nn

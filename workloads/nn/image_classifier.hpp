@@ -1,0 +1,103 @@
+// workloads/nn/image_classifier.hpp
+//
+// What the workloads that classify images share: data, batches, loss, metrics and the common variants. A workload adds
+// its model, which turns images into logits.
+//
+//   loss      softmax cross-entropy with optional label smoothing
+//   metrics   accuracy (the target metric, a fraction) and cross_entropy (nats, without smoothing)
+//   inputs    (pixel / 255 - mean) / deviation with the constants of the training split
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/device/reduce.hpp"
+#include "harness/workload.hpp"
+#include "workloads/data/images.hpp"
+#include "workloads/nn/tape.hpp"
+
+namespace velo::nn {
+
+/// A model whose layers draw random numbers or keep statistics finds both on the tape's pass.
+class Model {
+ public:
+  virtual ~Model() = default;
+  /// images [rows, 1, height, width, channels] -> [rows, classes]
+  [[nodiscard]] virtual Value logits(Tape& tape, Value images) const = 0;
+};
+
+/// The part of a workload that a model is built in: layers add their blocks to `layout`.
+struct ModelPlan {
+  ParameterLayout layout;
+  Index model_state_size = 0;
+};
+
+/// Examples of one batch on the device: images as scalars, labels as bytes.
+class ImageBatch {
+ public:
+  explicit ImageBatch(std::shared_ptr<const data::ImageDataSet> images);
+
+  /// Gathers and normalises. Memory grows to the largest batch and stays.
+  void load(Split split, std::span<const Index> examples);
+
+  /// [rows, 1, height, width, channels]
+  [[nodiscard]] Tensor images() const;
+  [[nodiscard]] const std::uint8_t* labels() const { return labels_.data(); }
+
+ private:
+  std::shared_ptr<const data::ImageDataSet> data_;
+  Kokkos::View<Scalar[256], MemorySpace> value_of_pixel_;
+  Kokkos::View<std::uint8_t*, Kokkos::HostSpace> staging_;
+  Kokkos::View<std::uint8_t*, MemorySpace> pixels_;  ///< only where the device's memory is not the host's
+  Kokkos::View<std::uint8_t*, MemorySpace> labels_;
+  Vector images_;
+  Index rows_ = 0;
+};
+
+struct ClassifierOptions {
+  Index batch_size = 128;
+  Index evaluation_batch = 1000;
+  double label_smoothing = 0.0;
+  double initial_scale = 1.0;
+};
+
+class ImageClassifier final : public Workload {
+ public:
+  ImageClassifier(std::shared_ptr<const data::ImageDataSet> images, ModelPlan plan, std::unique_ptr<Model> model,
+                  const ClassifierOptions& options);
+
+  [[nodiscard]] const ParameterLayout& layout() const override { return plan_.layout; }
+  [[nodiscard]] Index model_state_size() const override { return plan_.model_state_size; }
+  [[nodiscard]] Index examples(Split split) const override { return data_->examples(split); }
+  [[nodiscard]] Index batch_size() const override { return options_.batch_size; }
+  void init(const RandomStream& stream, Vector params, Vector model_state) override;
+  void load(const Batch& batch) override;
+  double loss(const ForwardPass& pass, const Batch& batch) override;
+  double gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) override;
+  std::vector<Metric> evaluate(ConstVector params, ConstVector model_state, Split split) override;
+
+  /// The memory of the tape, for tests that count allocations.
+  [[nodiscard]] const Arena& arena() const { return tape_.arena(); }
+
+ private:
+  double forward(const ForwardPass& pass, const Batch& batch, Recording recording);
+
+  std::shared_ptr<const data::ImageDataSet> data_;
+  ModelPlan plan_;
+  std::unique_ptr<Model> model_;
+  ClassifierOptions options_;
+  ImageBatch training_batch_, evaluation_batch_;
+  std::uint64_t loaded_ = 0;
+  std::vector<Index> evaluation_examples_;
+  Tape tape_;
+  Reduction reduction_;
+};
+
+/// The parameters that every image classifier has: initial_scale, label_smoothing, batch_size.
+[[nodiscard]] std::vector<ParameterSpec> classifier_parameters();
+[[nodiscard]] ClassifierOptions classifier_options(const Parameters& parameters);
+[[nodiscard]] std::vector<MetricInfo> classifier_metrics();
+
+}  // namespace velo::nn

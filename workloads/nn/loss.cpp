@@ -1,0 +1,105 @@
+#include "workloads/nn/loss.hpp"
+
+#include "workloads/nn/launch.hpp"
+#include "workloads/nn/math.hpp"
+
+namespace velo::nn {
+
+namespace {
+
+/// One row: its loss and, where wanted, d loss / d logits times `scale`.
+struct SoftmaxRow {
+  const Scalar* logits;
+  const std::uint8_t* labels;
+  Scalar* losses;
+  Scalar* gradient;  ///< null: not wanted; may be the logits
+  Index classes;
+  Scalar smoothing, scale;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index row) const {
+    const Scalar* z = logits + row * classes;
+    const Index label = labels[row];
+    Scalar largest = z[0];
+    Scalar total = 0;
+    for (Index j = 0; j < classes; ++j) {
+      largest = z[j] > largest ? z[j] : largest;
+      total += z[j];
+    }
+    Scalar sum = 0;
+    for (Index j = 0; j < classes; ++j) sum += math::exp(z[j] - largest);
+    const Scalar off = smoothing / static_cast<Scalar>(classes);
+    const Scalar on = 1 - smoothing;
+    losses[row] = static_cast<Scalar>(::log(static_cast<double>(sum))) + largest - on * z[label] - off * total;
+    if (gradient == nullptr) return;
+    Scalar* g = gradient + row * classes;
+    const Scalar by_sum = 1 / sum;
+    for (Index j = 0; j < classes; ++j) g[j] = (math::exp(z[j] - largest) * by_sum - off) * scale;
+    g[label] -= on * scale;
+  }
+};
+
+struct CountCorrect {
+  const Scalar* logits;
+  const std::uint8_t* labels;
+  Index classes;
+
+  KOKKOS_INLINE_FUNCTION double operator()(Index row) const {
+    const Scalar* z = logits + row * classes;
+    Index best = 0;
+    for (Index j = 1; j < classes; ++j)
+      if (z[j] > z[best]) best = j;
+    return best == labels[row] ? 1.0 : 0.0;
+  }
+};
+
+double sum_of(const Tensor& losses, Reduction& reduction) {
+  const Scalar* values = losses.data;
+  return reduction.sum(
+      "velo::nn::sum_losses", losses.size(), KOKKOS_LAMBDA(const Index i) { return static_cast<double>(values[i]); });
+}
+
+}  // namespace
+
+double softmax_cross_entropy(Tape& tape, Value logits, const std::uint8_t* labels, double smoothing,
+                             Reduction& reduction) {
+  const Tensor z = tape[logits];
+  const Index rows = z.shape[0], classes = z.shape[1];
+  const Tensor losses = tape.keep({rows});
+  Scalar* gradient = tape.recording() ? tape.gradient_target(logits).data : nullptr;
+  for_each_task("velo::nn::softmax_cross_entropy", rows, z.size() * 4,
+                SoftmaxRow{z.data, labels, losses.data, gradient, classes, static_cast<Scalar>(smoothing),
+                           1 / static_cast<Scalar>(rows)});
+  return sum_of(losses, reduction) / static_cast<double>(rows);
+}
+
+double mean_squared_error(Tape& tape, Value output, const Scalar* target, Reduction& reduction) {
+  const Tensor y = tape[output];
+  const Scalar* values = y.data;
+  const Scalar scale = 2 / static_cast<Scalar>(y.size());
+  if (tape.recording()) {
+    Scalar* gradient = tape.gradient_target(output).data;
+    for_each(
+        "velo::nn::mean_squared_error", y.size(),
+        KOKKOS_LAMBDA(const Index i) { gradient[i] = scale * (values[i] - target[i]); });
+  }
+  const double sum = reduction.sum(
+      "velo::nn::sum_squares", y.size(), KOKKOS_LAMBDA(const Index i) {
+        const double d = static_cast<double>(values[i]) - static_cast<double>(target[i]);
+        return d * d;
+      });
+  return sum / static_cast<double>(y.size());
+}
+
+ClassificationSums classification_sums(Tape& tape, Value logits, const std::uint8_t* labels, Reduction& reduction) {
+  const Tensor z = tape[logits];
+  const Index rows = z.shape[0], classes = z.shape[1];
+  const Tensor losses = tape.keep({rows});
+  for_each_task("velo::nn::cross_entropy", rows, z.size() * 4,
+                SoftmaxRow{z.data, labels, losses.data, nullptr, classes, 0, 1});
+  ClassificationSums sums;
+  sums.cross_entropy = sum_of(losses, reduction);
+  sums.correct = reduction.sum("velo::nn::count_correct", rows, CountCorrect{z.data, labels, classes});
+  return sums;
+}
+
+}  // namespace velo::nn

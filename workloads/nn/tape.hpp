@@ -1,0 +1,149 @@
+// workloads/nn/tape.hpp
+//
+// Reverse-mode differentiation. A layer computes its output at once, and records how to carry a gradient back through
+// it; backward() runs what was recorded in reverse order (Griewank & Walther, "Evaluating Derivatives", 2nd ed., SIAM
+// 2008, section 3.2). Activations and their gradients lie in one arena and return to it as soon as the reverse sweep
+// has passed them; gradients of parameters are written straight to their place in the flat gradient vector.
+//
+//   tape.begin(layout, pass, Recording::on);
+//   const Value x = tape.input(images);
+//   const Value logits = output(tape, hidden(tape, x));
+//   softmax_cross_entropy(tape, logits, ...);     // sets the gradient of its input: the seed
+//   tape.backward(gradient);
+//
+// Layers keep no state of a pass, so one model may be asked at several points and batches in any order. A tape serves
+// one pass at a time. After the first pass of a kind nothing is allocated, neither device nor host memory.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "harness/workload.hpp"
+#include "workloads/nn/arena.hpp"
+
+namespace velo::nn {
+
+/// A tensor on the tape, by number.
+struct Value {
+  int slot = -1;
+};
+
+enum class Recording {
+  off,  ///< forward only
+  on,   ///< backward() follows
+};
+
+class Tape {
+ public:
+  Tape() = default;
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  /// Starts a pass; everything of the last one is gone. `layout` and the vectors of `pass` must outlive it.
+  void begin(const ParameterLayout& layout, const ForwardPass& pass, Recording recording);
+  /// Ends a pass without a reverse sweep.
+  void end();
+
+  [[nodiscard]] const ForwardPass& pass() const { return pass_; }
+  [[nodiscard]] bool recording() const { return recording_ == Recording::on; }
+
+  // --- for layers, forward ---
+
+  /// A tensor that is not differentiated and that the caller owns.
+  Value input(const Tensor& tensor);
+  /// A new tensor, not initialised, owned by the next node. `differentiable`: whether backward() shall come here.
+  Value output(const Shape& shape, bool differentiable = true);
+  /// The same memory under another shape; gradients are shared too.
+  Value reshape(Value value, const Shape& shape);
+  /// Memory that the next node keeps for its way back.
+  [[nodiscard]] Tensor keep(const Shape& shape);
+  [[nodiscard]] Tensor operator[](Value value) const { return slots_[static_cast<std::size_t>(value.slot)].tensor; }
+  [[nodiscard]] bool differentiable(Value value) const { return root(value).differentiable; }
+
+  /// The parameters of a block, at the point of this pass.
+  [[nodiscard]] const Scalar* parameter(Index block) const;
+
+  /// Closes a node. `backward()` is called by the reverse sweep, later nodes before earlier ones. Its captures are
+  /// copied byte by byte. Without recording nothing is stored.
+  template <typename Backward>
+  void record(const Backward& backward) {
+    static_assert(std::is_trivially_copyable_v<Backward> && std::is_trivially_destructible_v<Backward>);
+    if (!recording()) return;
+    void* place = store(sizeof(Backward), alignof(Backward));
+    new (place) Backward(backward);
+    close_node([](const void* closure) { (*static_cast<const Backward*>(closure))(); }, place);
+  }
+
+  // --- for layers, backward ---
+
+  /// The gradient that arrived at a value; empty when nothing did, and the node has nothing to do.
+  [[nodiscard]] Tensor gradient(Value value) const { return {root(value).gradient.data, (*this)[value].shape}; }
+  /// Where to write the gradient of a value: every element, without reading. Contributions of several nodes are added.
+  [[nodiscard]] Tensor gradient_target(Value value);
+  /// Hands the gradient of `from`, after it was changed in place, to `to`; saves a copy where a node works in place.
+  void pass_gradient(Value from, Value to);
+  /// Where to write the gradient of a parameter block: every element, without reading. A block that is used several
+  /// times gets the sum.
+  [[nodiscard]] Scalar* parameter_gradient(Index block);
+  /// Memory for the running node alone.
+  [[nodiscard]] Tensor scratch(const Shape& shape);
+
+  // --- for workloads ---
+
+  /// Runs the reverse sweep and ends the pass. Blocks that no node reached get zeros.
+  void backward(const Vector& gradient);
+
+  [[nodiscard]] const Arena& arena() const { return arena_; }
+
+ private:
+  struct Slot {
+    Tensor tensor;
+    Tensor gradient;
+    bool differentiable = false;
+    int root = -1;  ///< of a reshaped value: the slot that has the gradient
+  };
+  struct Node {
+    void (*run)(const void*);
+    const void* closure;
+    std::size_t owned_end;  ///< what was owned when the node was closed
+  };
+  struct Owned {
+    Scalar* data;  ///< null: the gradient of `slot`
+    int slot;
+  };
+  struct Addition {
+    Scalar* from;
+    Scalar* to;
+    Index size;
+  };
+
+  [[nodiscard]] const Slot& root(Value value) const;
+  [[nodiscard]] Slot& root(Value value) { return const_cast<Slot&>(std::as_const(*this).root(value)); }
+  void* store(std::size_t size, std::size_t alignment);
+  void close_node(void (*run)(const void*), const void* closure);
+  void add_pending();
+  void release_scratch();
+  void release_owned(std::size_t first);
+
+  static constexpr std::size_t closure_page = std::size_t{1} << 16;
+
+  const ParameterLayout* layout_ = nullptr;
+  ForwardPass pass_;
+  Recording recording_ = Recording::off;
+  Scalar* gradient_ = nullptr;
+  Arena arena_;
+  std::vector<Slot> slots_;
+  std::vector<Node> nodes_;
+  std::vector<Owned> owned_;
+  std::vector<Scalar*> scratch_;
+  std::vector<Addition> pending_;
+  std::vector<char> written_;
+  std::vector<std::unique_ptr<std::byte[]>> closures_;
+  std::size_t closure_bytes_ = 0;  ///< used of all pages before and including the current one
+};
+
+}  // namespace velo::nn
