@@ -45,34 +45,11 @@ TEST_CASE("library threads return to what they were") {
 
 TEST_CASE("a negative number of threads is refused in one sentence") { CHECK_THROWS_AS(Runtime(-1), Error); }
 
-TEST_CASE("the phases of a clock add up to its running time") {
-  PhaseClock clock({"data", "step", "evaluate"});
-  const Stopwatch outer;
-  for (int i = 0; i < 5; ++i) {
-    clock.switch_to(0);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    const PhaseClock::Scope step(clock, 1);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  clock.stop();
-  const double wall = outer.seconds();
-
-  CHECK(clock.seconds(0) >= 0.005);
-  CHECK(clock.seconds(1) >= 0.010);
-  CHECK(clock.seconds(2) == 0.0);
-  CHECK(clock.total() == clock.seconds(0) + clock.seconds(1));
-  CHECK(clock.total() <= wall);
-}
-
-TEST_CASE("a stopped clock stands still and a scope returns to the phase before") {
-  PhaseClock clock({"data", "step"});
-  clock.switch_to(0);
-  { const PhaseClock::Scope step(clock, 1); }
-  CHECK(clock.switch_to(1) == 0);
-  clock.stop();
-  const double stopped = clock.total();
-  std::this_thread::sleep_for(std::chrono::milliseconds(2));
-
-  CHECK(clock.total() == stopped);
-  CHECK_THROWS_AS(clock.switch_to(2), std::logic_error);
+TEST_CASE("a stopwatch measures from its last start") {
+  Stopwatch watch;
+  std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  CHECK(watch.seconds() >= 0.003);
+  const double before = watch.seconds();
+  watch.restart();
+  CHECK(watch.seconds() < before);
 }

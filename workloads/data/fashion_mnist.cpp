@@ -99,8 +99,6 @@ std::string fashion_mnist_version(const DataSource& source) {
 
 }  // namespace data
 
-DataSetInfo fashion_mnist_data_set();
-
 DataSetInfo fashion_mnist_data_set() {
   using namespace data;
   return {.name = raw_set().name,
