@@ -95,25 +95,25 @@ fs::path claim_file(const Store& store, const std::string& cell) { return store.
 bool create_claim(const fs::path& file, const std::string& content) {
   const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (descriptor < 0 && errno == EEXIST) return false;
-  if (descriptor < 0) throw Error(system_sentence("Cannot claim", file, errno));
+  if (descriptor < 0) throw Error(system_sentence("cannot claim", file, errno));
   const ssize_t written = write(descriptor, content.data(), content.size());
   const int reason = errno;
   close(descriptor);
   if (written == static_cast<ssize_t>(content.size())) return true;
   unlink(file.c_str());
-  throw Error(system_sentence("Cannot claim", file, reason));
+  throw Error(system_sentence("cannot claim", file, reason));
 }
 
 /// The lock under which dead claims are replaced.
 class TakeOverLock {
  public:
   explicit TakeOverLock(const fs::path& file) : descriptor_(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-    if (descriptor_ < 0) throw Error(system_sentence("Cannot open", file, errno));
+    if (descriptor_ < 0) throw Error(system_sentence("cannot open", file, errno));
     while (flock(descriptor_, LOCK_EX) != 0) {
       if (errno == EINTR) continue;
       const int reason = errno;
       close(descriptor_);
-      throw Error(system_sentence("Cannot lock", file, reason));
+      throw Error(system_sentence("cannot lock", file, reason));
     }
   }
   TakeOverLock(const TakeOverLock&) = delete;
@@ -183,7 +183,7 @@ bool Claim::heartbeat() {
   if (file_.empty()) return false;
   std::error_code gone;
   if (!fs::exists(file_, gone) || read_file(file_) != content_) return false;
-  if (utimensat(AT_FDCWD, file_.c_str(), nullptr, 0) != 0) throw Error(system_sentence("Cannot touch", file_, errno));
+  if (utimensat(AT_FDCWD, file_.c_str(), nullptr, 0) != 0) throw Error(system_sentence("cannot touch", file_, errno));
   return true;
 }
 

@@ -28,7 +28,7 @@ void write_all(int descriptor, std::string_view content, const std::filesystem::
   while (!content.empty()) {
     const ssize_t written = write(descriptor, content.data(), content.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw Error(system_sentence("Cannot write", file, errno));
+    if (written < 0) throw Error(system_sentence("cannot write", file, errno));
     content.remove_prefix(static_cast<std::size_t>(written));
   }
 }
@@ -45,12 +45,12 @@ std::string system_sentence(std::string_view what, const std::filesystem::path& 
   std::string_view advice;
   if (error == ENOSPC || error == EDQUOT) advice = "; free some space and start again";
   if (error == EACCES || error == EROFS || error == EPERM) advice = "; choose a folder you may write to";
-  return cat(what, " '", file.string(), "': ", std::strerror(error), advice, ".");
+  return cat(what, " '", file.string(), "': ", std::strerror(error), advice);
 }
 
 std::string read_file(const std::filesystem::path& file) {
   const Descriptor in{open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (in.value < 0) throw Error(system_sentence("Cannot read", file, errno));
+  if (in.value < 0) throw Error(system_sentence("cannot read", file, errno));
   struct stat info {};
   fstat(in.value, &info);
   std::string content(static_cast<std::size_t>(std::max<off_t>(info.st_size, 0)), '\0');
@@ -61,7 +61,7 @@ std::string read_file(const std::filesystem::path& file) {
     const ssize_t got =
         room ? read(in.value, content.data() + used, content.size() - used) : read(in.value, tail.data(), tail.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw Error(system_sentence("Cannot read", file, errno));
+    if (got < 0) throw Error(system_sentence("cannot read", file, errno));
     if (got == 0) break;
     if (!room) content.append(tail.data(), static_cast<std::size_t>(got));
     used += static_cast<std::size_t>(got);
@@ -77,30 +77,31 @@ std::filesystem::path temporary_name(const std::filesystem::path& file) {
 
 void sync_path(const std::filesystem::path& path) {
   const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.value < 0) throw Error(system_sentence("Cannot open", path, errno));
+  if (file.value < 0) throw Error(system_sentence("cannot open", path, errno));
   // Some file systems cannot flush a folder and say EINVAL; then the rename is as durable as they make it.
-  if (fsync(file.value) != 0 && errno != EINVAL) throw Error(system_sentence("Cannot flush", path, errno));
+  if (fsync(file.value) != 0 && errno != EINVAL) throw Error(system_sentence("cannot flush", path, errno));
 }
 
-void replace_file(const std::filesystem::path& file, std::string_view content) {
+void replace_file(const std::filesystem::path& file, std::string_view content, Durability durability) {
   const auto temporary = temporary_name(file);
   try {
     const Descriptor out{open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
-    if (out.value < 0) throw Error(system_sentence("Cannot write", file, errno));
+    if (out.value < 0) throw Error(system_sentence("cannot write", file, errno));
     write_all(out.value, content, file);
-    if (fsync(out.value) != 0) throw Error(system_sentence("Cannot write", file, errno));
-    if (std::rename(temporary.c_str(), file.c_str()) != 0) throw Error(system_sentence("Cannot write", file, errno));
+    if (durability == Durability::disk && fsync(out.value) != 0) throw Error(system_sentence("cannot write", file, errno));
+    if (std::rename(temporary.c_str(), file.c_str()) != 0) throw Error(system_sentence("cannot write", file, errno));
   } catch (...) {
     unlink(temporary.c_str());
     throw;
   }
-  sync_path(file.parent_path().empty() ? std::filesystem::path(".") : file.parent_path());
+  if (durability == Durability::disk)
+    sync_path(file.parent_path().empty() ? std::filesystem::path(".") : file.parent_path());
 }
 
 void make_folder(const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
-  if (failure) throw Error(system_sentence("Cannot make the folder", folder, failure.value()));
+  if (failure) throw Error(system_sentence("cannot make the folder", folder, failure.value()));
 }
 
 }  // namespace velo

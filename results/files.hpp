@@ -12,9 +12,16 @@ namespace velo {
 /// Throws Error when the file cannot be read.
 [[nodiscard]] std::string read_file(const std::filesystem::path& file);
 
-/// Writes to a temporary name in the same folder, flushes to disk and renames: readers see the old or the new content.
+/// How long a replaced file must last.
+enum class Durability {
+  disk,     ///< survives the machine: flushed before and after the rename
+  process,  ///< survives the process: for what is replaced again soon
+};
+
+/// Writes to a temporary name in the same folder and renames: readers see the old or the new content.
 /// Throws Error (disk full, no permission); the old content stays.
-void replace_file(const std::filesystem::path& file, std::string_view content);
+void replace_file(const std::filesystem::path& file, std::string_view content,
+                  Durability durability = Durability::disk);
 
 /// create_directories with an Error that names the folder.
 void make_folder(const std::filesystem::path& folder);

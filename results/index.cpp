@@ -10,6 +10,7 @@
 
 #include "results/error.hpp"
 #include "results/fields.hpp"
+#include "results/journal.hpp"
 #include "results/schema.hpp"
 #include "results/text.hpp"
 #include "results/trajectory.hpp"
@@ -28,25 +29,25 @@ constexpr int lock_patience_ms = 5000;
   switch (sqlite3_errcode(database) & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      throw Error(cat("Cannot ", doing, " ", index, ": another process has had it locked for over ",
-                      lock_patience_ms / 1000, " s; wait for that process or end it."));
+      throw Error(cat("cannot ", doing, " ", index, ": another process has had it locked for over ",
+                      lock_patience_ms / 1000, " s; wait for that process or end it"));
     case SQLITE_NOTADB:
-      throw Error(cat("'", file, "' is not an SQLite database; move it away and run `velo index`."));
+      throw Error(cat("'", file, "' is not an SQLite database; move it away and run `velo index`"));
     case SQLITE_CORRUPT:
-      throw Error(cat("'", file, "' is damaged; delete it and run `velo index`, which makes it anew from the files."));
+      throw Error(cat("'", file, "' is damaged; delete it and run `velo index`, which makes it anew from the files"));
     case SQLITE_FULL:
-      throw Error(cat("Cannot ", doing, " ", index, ": the disk is full; free some space and run `velo index`."));
+      throw Error(cat("cannot ", doing, " ", index, ": the disk is full; free some space and run `velo index`"));
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
-      throw Error(cat("Cannot ", doing, " ", index,
-                      ": the file or its folder may not be written; use a store you may write to."));
+      throw Error(cat("cannot ", doing, " ", index,
+                      ": the file or its folder may not be written; use a store you may write to"));
     default:
       break;
   }
   const int reason = sqlite3_system_errno(database);
-  throw Error(cat("Cannot ", doing, " ", index, ": ", sqlite3_errmsg(database), reason != 0 ? " (" : "",
-                  reason != 0 ? std::strerror(reason) : "", reason != 0 ? ")." : "."));
+  throw Error(cat("cannot ", doing, " ", index, ": ", sqlite3_errmsg(database), reason != 0 ? " (" : "",
+                  reason != 0 ? std::strerror(reason) : "", reason != 0 ? ")" : ""));
 }
 
 std::string file_of(sqlite3* database) {
@@ -195,9 +196,11 @@ class Ingester {
 
   /// Throws Error, before writing anything, when a file of the run cannot be read.
   void put(const RunRef& run) {
+    if (!fs::exists(store_.folder(run).status()))
+      throw Error(cat("run ", run.text(), " has no status.json; it was killed before it began"));
     const TrialSummary summary = store_.read_status(run);
-    const fs::path trajectory = store_.folder(run).trajectory();
-    const SeriesGroup evaluations = fs::exists(trajectory) ? read_evaluations(trajectory) : SeriesGroup{};
+    const bool finished = fs::exists(store_.folder(run).trajectory());
+    const SeriesGroup evaluations = finished ? finished_evaluations(run) : SeriesGroup{};
     visit_fields(summary, [&](const Field&, const auto& member) { bind_field(put_trial_, member); });
     put_trial_.run();
     clear_evaluations_.bind(run.cell);
@@ -207,6 +210,17 @@ class Ingester {
   }
 
  private:
+  /// From the journal where the run still has it whole: the trajectory was made from it, and HDF5 takes twenty times as
+  /// long to open.
+  SeriesGroup finished_evaluations(const RunRef& run) {
+    const RunFolder folder = store_.folder(run);
+    if (fs::exists(folder.journal())) {
+      const JournalContent journal = read_journal(folder.journal());
+      if (!journal.torn()) return make_trajectory(journal, {}, "").evaluations;
+    }
+    return read_evaluations(folder.trajectory());
+  }
+
   void put_evaluations(const RunRef& run, const SeriesGroup& group) {
     const auto step = group.at("step"), gradients = group.at("example_gradients"), seconds = group.at("seconds");
     for (const auto& series : group.series) {
@@ -236,10 +250,6 @@ IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<
   Ingester ingester(database, store);
   IndexReport report;
   for (const auto& run : runs) {
-    if (!fs::exists(store.folder(run).status())) {
-      report.problems.push_back(cat("Run ", run.text(), " has no status.json; it was killed before it began."));
-      continue;
-    }
     try {
       ingester.put(run);
       ++report.runs;
@@ -273,11 +283,11 @@ std::int64_t checked_schema(sqlite3* database, const std::string& file) {
   const std::int64_t version = number_of(database, "PRAGMA user_version");
   if (owner != application_id) {
     if (owner == 0 && version == 0 && number_of(database, "SELECT count(*) FROM sqlite_master") == 0) return 0;
-    throw Error(cat("'", file, "' is an SQLite database but not an index of velo; move it away and run `velo index`."));
+    throw Error(cat("'", file, "' is an SQLite database but not an index of velo; move it away and run `velo index`"));
   }
   if (const auto known = static_cast<std::int64_t>(schema_scripts().size()); version > known)
-    throw Error(cat("The index '", file, "' has schema ", version, ", newer than the ", known,
-                    " this velo knows; use the newer velo, or delete the file and run `velo index`."));
+    throw Error(cat("the index '", file, "' has schema ", version, ", newer than the ", known,
+                    " this velo knows; use the newer velo, or delete the file and run `velo index`"));
   return version;
 }
 
@@ -309,18 +319,18 @@ TrialIndex TrialIndex::open(const Store& store) {
   const std::string file = store.index_file().string();
   TrialIndex index(store, open_database(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "write"));
   if (sqlite3_db_readonly(index.database_.get(), "main") == 1)
-    throw Error(cat("Cannot write the index '", file,
-                    "': the file or its folder may not be written; use a store you may write to."));
+    throw Error(cat("cannot write the index '", file,
+                    "': the file or its folder may not be written; use a store you may write to"));
   index.apply_schema();
   return index;
 }
 
 TrialIndex TrialIndex::open_read_only(const Store& store) {
   const std::string file = store.index_file().string();
-  if (!fs::exists(file)) throw Error(cat("There is no index '", file, "'; `velo index` makes it."));
+  if (!fs::exists(file)) throw Error(cat("there is no index '", file, "'; `velo index` makes it"));
   TrialIndex index(store, open_database(file, SQLITE_OPEN_READONLY, "read"));
   if (checked_schema(index.database_.get(), file) < static_cast<std::int64_t>(schema_scripts().size()))
-    throw Error(cat("The index '", file, "' has an older schema; run `velo index` to bring it forward."));
+    throw Error(cat("the index '", file, "' has an older schema; run `velo index` to bring it forward"));
   return index;
 }
 
@@ -439,14 +449,14 @@ Table TrialIndex::query(const std::string& sql) const {
   if (sqlite3_prepare_v2(database, sql.c_str(), -1, &raw, &rest) != SQLITE_OK) {
     const int code = sqlite3_errcode(database) & 0xff;
     if (code != SQLITE_ERROR) fail(database, file_of(database), "read");
-    throw Error(cat("SQL: ", sqlite3_errmsg(database), "."));
+    throw Error(cat("SQL: ", sqlite3_errmsg(database)));
   }
   const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owned(raw, sqlite3_finalize);
-  if (raw == nullptr) throw Error("The query is empty; give one SQL statement, such as \"SELECT * FROM trials\".");
+  if (raw == nullptr) throw Error("the query is empty; give one SQL statement, such as \"SELECT * FROM trials\"");
   if (std::string_view(rest).find_first_not_of(" \t\r\n;") != std::string_view::npos)
-    throw Error("A query is one SQL statement; there is text behind its semicolon.");
+    throw Error("a query is one SQL statement; there is text behind its semicolon");
   if (sqlite3_stmt_readonly(raw) == 0)
-    throw Error("A query only reads; the index is made from the files of the runs and `velo index` rebuilds it.");
+    throw Error("a query only reads; the index is made from the files of the runs and `velo index` rebuilds it");
 
   Statement rows(database, sql);
   Table table;

@@ -138,7 +138,7 @@ bool read_payload(std::string_view payload, JournalContent& content) {
       return true;
     }
     case RecordType::event: {
-      RunEvent event;
+      JournalEvent event;
       event.kind = in.take_text();
       event.text = in.take_text();
       event.step = in.take<std::int64_t>();
@@ -156,13 +156,13 @@ bool read_payload(std::string_view payload, JournalContent& content) {
 void check_header(std::string_view bytes, const std::filesystem::path& file) {
   const std::string_view begin = bytes.substr(0, magic.size());
   if (!magic.starts_with(begin))
-    throw Error(cat("'", file.string(), "' is not a journal of velo; move it away and run the trial again."));
+    throw Error(cat("'", file.string(), "' is not a journal of velo; move it away and run the trial again"));
   if (bytes.size() < header_bytes) return;
   std::uint32_t version = 0;
   std::memcpy(&version, bytes.data() + magic.size(), sizeof version);
   if (version > journal_version)
     throw Error(cat("'", file.string(), "' is a journal of version ", version, ", newer than the ", journal_version,
-                    " this velo reads; use the newer velo."));
+                    " this velo reads; use the newer velo"));
 }
 
 }  // namespace
@@ -240,12 +240,12 @@ JournalWriter::~JournalWriter() {
 
 JournalWriter JournalWriter::create(const std::filesystem::path& file) {
   const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor < 0) throw Error(system_sentence("Cannot write", file, errno));
+  if (descriptor < 0) throw Error(system_sentence("cannot write", file, errno));
   JournalWriter writer(file, descriptor, 0);
   std::string header(magic);
   put(header, journal_version);
   if (write(descriptor, header.data(), header.size()) != static_cast<ssize_t>(header.size()))
-    throw Error(system_sentence("Cannot write", file, errno));
+    throw Error(system_sentence("cannot write", file, errno));
   writer.position_ = header.size();
   return writer;
 }
@@ -253,13 +253,13 @@ JournalWriter JournalWriter::create(const std::filesystem::path& file) {
 JournalWriter JournalWriter::resume(const std::filesystem::path& file, std::uint64_t position) {
   const JournalContent content = read_journal(file);
   if (position < header_bytes || content.good_bytes < position)
-    throw Error(cat("The journal '", file.string(), "' is readable up to byte ",
+    throw Error(cat("the journal '", file.string(), "' is readable up to byte ",
                     static_cast<std::int64_t>(content.good_bytes), " but its checkpoint was written at byte ",
-                    static_cast<std::int64_t>(position), "; delete the run's folder to start it again."));
+                    static_cast<std::int64_t>(position), "; delete the run's folder to start it again"));
   const int descriptor = open(file.c_str(), O_WRONLY | O_CLOEXEC);
-  if (descriptor < 0) throw Error(system_sentence("Cannot write", file, errno));
+  if (descriptor < 0) throw Error(system_sentence("cannot write", file, errno));
   JournalWriter writer(file, descriptor, position);
-  if (!writer.cut(position)) throw Error(system_sentence("Cannot write", file, errno));
+  if (!writer.cut(position)) throw Error(system_sentence("cannot write", file, errno));
   // Only what was declared before the cut is still in the file.
   for (const auto& info : read_journal(file).series) {
     writer.ids_.insert_or_assign(info.name, static_cast<std::uint32_t>(writer.series_.size()));
@@ -285,7 +285,7 @@ void JournalWriter::write_record(const std::string& payload) {
     if (written <= 0) {
       const int reason = errno;
       cut(position_);  // no torn record before the next one, should the caller go on
-      throw Error(system_sentence("Cannot write", file_, reason));
+      throw Error(system_sentence("cannot write", file_, reason));
     }
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
@@ -342,7 +342,7 @@ void JournalWriter::append(const StepRow& row) {
   write_record(payload);
 }
 
-void JournalWriter::append(const RunEvent& event) {
+void JournalWriter::append(const JournalEvent& event) {
   std::string payload;
   put(payload, RecordType::event);
   put_text(payload, event.kind);
@@ -355,7 +355,7 @@ void JournalWriter::append(const RunEvent& event) {
 }
 
 void JournalWriter::sync() {
-  if (fsync(descriptor_) != 0) throw Error(system_sentence("Cannot flush", file_, errno));
+  if (fsync(descriptor_) != 0) throw Error(system_sentence("cannot flush", file_, errno));
 }
 
 namespace {

@@ -47,7 +47,7 @@ struct JournalContent {
   std::vector<SeriesInfo> series;  ///< declared, in order
   std::vector<EvaluationRow> evaluations;
   std::vector<StepRow> steps;
-  std::vector<RunEvent> events;
+  std::vector<JournalEvent> events;
   std::uint64_t good_bytes = 0;   ///< length of the readable prefix
   std::uint64_t total_bytes = 0;  ///< length of the file; more than good_bytes: the last record is torn
 
@@ -80,7 +80,7 @@ class JournalWriter {
   void declare(const SeriesInfo& info);
   void append(const EvaluationRow& row);
   void append(const StepRow& row);
-  void append(const RunEvent& event);
+  void append(const JournalEvent& event);
 
   /// Length of the file after the last record.
   [[nodiscard]] std::uint64_t position() const { return position_; }

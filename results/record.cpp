@@ -62,7 +62,7 @@ Enum value_of(std::string_view text, std::string_view what, const Words<Enum, N>
     if (word == text) return value;
     valid.emplace_back(word);
   }
-  throw Error(cat("'", text, "' is not a ", what, "; valid are ", join_words(valid), "."));
+  throw Error(cat("'", text, "' is not a known ", what, "; valid are ", join_words(valid)));
 }
 
 std::string read_line_after(const char* file, std::string_view key) {
@@ -92,7 +92,7 @@ std::string plain_model(std::string_view model) {
   for (const char c : model) lower.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
   for (const std::string_view mark : {"(r)", "(tm)"})
     for (auto at = lower.find(mark); at != std::string::npos; at = lower.find(mark))
-      lower.replace(at, mark.size(), " ");
+      lower.replace(at, mark.size(), 1, ' ');
   std::vector<std::string> words;
   std::string word;
   for (const char c : lower + " ") {

@@ -42,7 +42,7 @@ std::vector<std::string> entries(const fs::path& folder, Wanted wanted) {
     if (wanted(entry)) names.push_back(std::move(entry));
   }
   if (failure && failure != std::errc::no_such_file_or_directory)
-    throw Error(system_sentence("Cannot list", folder, failure.value()));
+    throw Error(system_sentence("cannot list", folder, failure.value()));
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -59,7 +59,7 @@ fs::path manifest_file(const fs::path& root, const std::string& sweep) {
       });
   if (!plain)
     throw Error(
-        cat("'", sweep, "' cannot name a sweep; use letters, digits, '.', '_' and '-', not beginning with '.'."));
+        cat("'", sweep, "' cannot name a sweep; use letters, digits, '.', '_' and '-', not beginning with '.'"));
   return root / "sweeps" / (sweep + ".json");
 }
 
@@ -68,9 +68,9 @@ fs::path manifest_file(const fs::path& root, const std::string& sweep) {
 Store Store::open(const fs::path& root) {
   std::error_code unknown;
   if (!fs::is_directory(root, unknown))
-    throw Error(cat("There is no store of results at '", root.string(), "'; `velo run` makes one."));
+    throw Error(cat("there is no store of results at '", root.string(), "'; `velo run` makes one"));
   if (!fs::is_directory(root / "trials", unknown) && !fs::is_directory(root / "sweeps", unknown))
-    throw Error(cat("'", root.string(), "' is not a store of results: it has no folder 'trials'."));
+    throw Error(cat("'", root.string(), "' is not a store of results: it has no folder 'trials'"));
   return Store(root);
 }
 
@@ -82,7 +82,7 @@ Store Store::create(const fs::path& root) {
 
 fs::path Store::cell_folder(const std::string& cell) const {
   if (!is_hex(cell) || cell.size() < shortest_prefix)
-    throw Error(cat("'", cell, "' is not the id of a cell; ids are hexadecimal digits."));
+    throw Error(cat("'", cell, "' is not the id of a cell; ids are hexadecimal digits"));
   return root_ / "trials" / cell.substr(0, 2) / cell;
 }
 
@@ -120,16 +120,23 @@ RunRef Store::new_run(const std::string& cell) const {
     const RunRef run{cell, run_text(number++)};
     const fs::path path = folder(run).path;
     if (mkdir(path.c_str(), 0777) == 0) return run;
-    if (errno != EEXIST) throw Error(system_sentence("Cannot make the folder", path, errno));
+    if (errno != EEXIST) throw Error(system_sentence("cannot make the folder", path, errno));
   }
 }
 
 void Store::write_status(const TrialSummary& summary) const {
-  replace_file(folder(summary.id).status(), summary_to_json(summary));
+  const bool passing = summary.status == Status::running || summary.status == Status::planned;
+  replace_file(folder(summary.id).status(), summary_to_json(summary),
+               passing ? Durability::process : Durability::disk);
 }
 
 TrialSummary Store::read_status(const RunRef& run) const {
   const fs::path file = folder(run).status();
+  if (!fs::exists(file) && fs::is_directory(file.parent_path())) {
+    TrialSummary planned;
+    planned.id = run;
+    return planned;
+  }
   TrialSummary summary = summary_from_json(read_file(file), file.string());
   summary.id = run;  // the place is the name: a merged store may have renumbered the run
   return summary;
@@ -158,17 +165,17 @@ RunRef Store::find(std::string_view prefix) const {
   const std::string head(prefix.substr(0, slash));
   if (!is_hex(head) || head.size() < shortest_prefix)
     throw Error(cat("'", prefix, "' does not name a run; give at least ", shortest_prefix,
-                    " hexadecimal digits of its cell, and '/' and its number where there are several."));
+                    " hexadecimal digits of its cell, and '/' and its number where there are several"));
   const auto matches = entries(root_ / "trials" / head.substr(0, 2),
                                [&](const std::string& n) { return is_hex(n) && n.starts_with(head); });
-  if (matches.empty()) throw Error(cat("No cell in '", root_.string(), "' begins with '", head, "'."));
+  if (matches.empty()) throw Error(cat("no cell in '", root_.string(), "' begins with '", head, "'"));
   if (matches.size() > 1)
-    throw Error(cat("'", head, "' is ambiguous: it begins ", join_words(matches), "; give more digits."));
+    throw Error(cat("'", head, "' is ambiguous: it begins ", join_words(matches), "; give more digits"));
 
   const std::string& cell = matches.front();
   if (slash == std::string_view::npos) {
     if (auto run = current_run(cell)) return *run;
-    throw Error(cat("Cell ", cell, " has no run yet."));
+    throw Error(cat("cell ", cell, " has no run yet"));
   }
   const std::string wanted(prefix.substr(slash + 1));
   std::vector<std::string> numbers;
@@ -177,7 +184,7 @@ RunRef Store::find(std::string_view prefix) const {
     if (run.run == wanted || run.run == std::string(4 - std::min<std::size_t>(4, wanted.size()), '0') + wanted)
       return run;
   }
-  throw Error(cat("Cell ", cell, " has no run '", wanted, "'; it has ", join_words(numbers), "."));
+  throw Error(cat("cell ", cell, " has no run '", wanted, "'; it has ", join_words(numbers)));
 }
 
 void Store::write_sweep(const SweepManifest& manifest) const {
@@ -196,20 +203,20 @@ SweepManifest Store::read_sweep(const std::string& sweep) const {
   const fs::path file = manifest_file(root_, sweep);
   if (!fs::exists(file)) {
     const auto known = sweeps();
-    throw Error(cat("There is no sweep '", sweep, "' in '", root_.string(), "'", did_you_mean(sweep, known),
-                    "; it has ", join_words(known), "."));
+    throw Error(cat("there is no sweep '", sweep, "' in '", root_.string(), "'", did_you_mean(sweep, known),
+                    "; it has ", join_words(known)));
   }
   const auto object = nlohmann::json::parse(read_file(file), nullptr, false);
   try {
     if (const auto version = object.at("layout_version").get<std::int64_t>(); version > manifest_layout_version)
       throw Error(cat("'", file.string(), "' has layout ", version, ", newer than the ", manifest_layout_version,
-                      " this velo reads; use the newer velo."));
+                      " this velo reads; use the newer velo"));
     SweepManifest manifest{sweep, object.at("source").get<std::string>(), {}};
     for (const auto& entry : object.at("cells"))
       manifest.cells.push_back({entry.at("cell").get<std::string>(), entry.at("label").get<std::string>()});
     return manifest;
   } catch (const nlohmann::json::exception&) {
-    throw Error(cat("'", file.string(), "' is not a list of a sweep's cells; delete it and start the sweep again."));
+    throw Error(cat("'", file.string(), "' is not a list of a sweep's cells; delete it and start the sweep again"));
   }
 }
 
@@ -242,7 +249,7 @@ void copy_run(const Store& from, const RunRef& run, const Store& to, const RunRe
     fs::copy_file(entry.path(), arriving / entry.path().filename(), failure);
     if (failure) {
       fs::remove_all(arriving);
-      throw Error(system_sentence("Cannot copy to", destination / entry.path().filename(), failure.value()));
+      throw Error(system_sentence("cannot copy to", destination / entry.path().filename(), failure.value()));
     }
   }
   if (fs::exists(from.folder(run).status())) {

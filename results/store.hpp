@@ -118,7 +118,7 @@ class Store {
 
   /// Atomically replaces status.json. `summary.id` names the run.
   void write_status(const TrialSummary& summary) const;
-  /// Throws Error naming the file. `sweeps` stays empty. A run whose owner is gone still reads "running" here; see
+  /// Throws Error naming the file. `sweeps` stays empty. A run folder without status.json is planned, and says no more. A run whose owner is gone still reads "running" here; see
   /// observed_status().
   [[nodiscard]] TrialSummary read_status(const RunRef& run) const;
   /// The status, with "running" under a dead or missing claim reported as "stale".

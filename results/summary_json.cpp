@@ -72,19 +72,19 @@ std::string summary_to_json(const TrialSummary& summary) {
 TrialSummary summary_from_json(std::string_view text, const std::string& where) {
   const Json object = Json::parse(text, nullptr, false);
   if (!object.is_object() || !object.contains("layout_version") || !object["layout_version"].is_number_integer())
-    throw Error(cat("'", where, "' is not a status file of velo; move it away or restore it."));
+    throw Error(cat("'", where, "' is not a status file of velo; move it away or restore it"));
   if (const auto version = object["layout_version"].get<std::int64_t>(); version > status_layout_version)
     throw Error(cat("'", where, "' has layout ", version, ", newer than the ", status_layout_version,
-                    " this velo reads; use the newer velo."));
+                    " this velo reads; use the newer velo"));
   TrialSummary summary;
   visit_fields(summary, [&](const Field& field, auto& member) {
     const auto entry = object.find(field.name);
     if (entry == object.end())
-      throw Error(cat("'", where, "' lacks the field '", field.name, "'; restore it or run the trial again."));
+      throw Error(cat("'", where, "' lacks the field '", field.name, "'; restore it or run the trial again"));
     try {
       from_json_value(*entry, member);
     } catch (const std::exception& problem) {
-      throw Error(cat("Field '", field.name, "' of '", where, "' is unusable: ", problem.what()));
+      throw Error(cat("field '", field.name, "' of '", where, "' is unusable: ", problem.what()));
     }
   });
   return summary;

@@ -22,6 +22,7 @@ namespace velo {
 namespace {
 
 constexpr const char* format_name = "velodrome trajectory";
+constexpr const char* image_name = "a trajectory in memory";  // must not exist: the core driver would look at it
 constexpr std::size_t compact_limit = 8192;  // bytes; smaller data sets lie in their header: one read less
 
 /// Debian's HDF5 is not thread-safe.
@@ -181,7 +182,7 @@ void write_texts(hid_t group, const char* key, const std::vector<const char*>& t
     check(H5Dwrite(data, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, static_cast<const void*>(texts.data())), key);
 }
 
-void write_events(hid_t file, const std::vector<RunEvent>& events) {
+void write_events(hid_t file, const std::vector<JournalEvent>& events) {
   SeriesGroup numbers{{{{"step", "steps", Direction::none}, {}},
                        {{"seconds", "s", Direction::none}, {}},
                        {{"wall_seconds", "s", Direction::none}, {}}}};
@@ -202,7 +203,7 @@ void write_events(hid_t file, const std::vector<RunEvent>& events) {
 }
 
 std::string to_image(const Trajectory& trajectory) {
-  const File file(H5Fcreate("trajectory", H5F_ACC_TRUNC, H5P_DEFAULT, memory_driver()), "file");
+  const File file(H5Fcreate(image_name, H5F_ACC_TRUNC, H5P_DEFAULT, memory_driver()), "file");
   write_value(file, "format", std::string(format_name));
   write_value(file, "layout_version", trajectory_layout_version);
   {
@@ -337,12 +338,12 @@ std::vector<std::string> read_texts(hid_t group, const char* key) {
   return texts;
 }
 
-std::vector<RunEvent> read_events(hid_t file) {
+std::vector<JournalEvent> read_events(hid_t file) {
   const Group group(H5Gopen2(file, "events", H5P_DEFAULT), "events");
   const auto kind = read_texts(group, "kind"), text = read_texts(group, "text"), at = read_texts(group, "at");
   const auto step = read_series(group, "step").values, seconds = read_series(group, "seconds").values,
              wall = read_series(group, "wall_seconds").values;
-  std::vector<RunEvent> events;
+  std::vector<JournalEvent> events;
   for (std::size_t i = 0; i < kind.size(); ++i)
     events.push_back({kind[i], text.at(i), static_cast<std::int64_t>(step.at(i)), seconds.at(i), wall.at(i), at.at(i)});
   return events;
@@ -363,22 +364,22 @@ auto with_file(const std::filesystem::path& path, Read&& read) {
   const std::string shown = path.string();
   std::string image = read_file(path);
   if (!image.starts_with("\x89HDF\r\n\x1a\n"))
-    throw Error(cat("'", shown, "' is not an HDF5 file; move it away or run the trial again."));
+    throw Error(cat("'", shown, "' is not an HDF5 file; move it away or run the trial again"));
   const std::lock_guard lock(hdf5_mutex());
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are reported once, by us
   const std::string damaged = cat("'", shown, "' is truncated or damaged (");
-  const std::string advice = "); delete it and run the trial again.";
+  const std::string advice = "); delete it and run the trial again";
   try {
     const PropertyList access = memory_driver();
     check(H5Pset_file_image(access, image.data(), image.size()), "file");
-    const File file(H5Fopen(shown.c_str(), H5F_ACC_RDONLY, access), "file");
+    const File file(H5Fopen(image_name, H5F_ACC_RDONLY, access), "file");
     if (H5Aexists(file, "format") <= 0 || read_text(file, "format") != format_name)
-      throw Error(cat("'", shown, "' is an HDF5 file but not a trajectory of velo; move it away."));
+      throw Error(cat("'", shown, "' is an HDF5 file but not a trajectory of velo; move it away"));
     std::int64_t version = 0;
     read_value(file, "layout_version", version);
     if (version > trajectory_layout_version)
       throw Error(cat("'", shown, "' has trajectory layout ", version, ", newer than the ", trajectory_layout_version,
-                      " this velo reads; use the newer velo."));
+                      " this velo reads; use the newer velo"));
     return read(file);
   } catch (const FormatError& error) {
     throw Error(cat(damaged, "unreadable: ", error.what, advice));
@@ -399,8 +400,7 @@ std::span<const double> SeriesGroup::at(std::string_view wanted) const {
   if (const Series* found = find(wanted)) return found->values;
   std::vector<std::string> names;
   for (const auto& candidate : series) names.push_back(candidate.info.name);
-  throw Error(
-      cat("There is no series '", wanted, "'", did_you_mean(wanted, names), "; there are ", join_words(names), "."));
+  throw Error(cat("there is no series '", wanted, "'", did_you_mean(wanted, names), "; there are ", join_words(names)));
 }
 
 const std::vector<SeriesInfo>& evaluation_counters() {
@@ -429,7 +429,7 @@ void write_trajectory(const std::filesystem::path& file, const Trajectory& traje
     image = to_image(trajectory);
   } catch (const FormatError& error) {
     throw Error(
-        cat("Cannot put '", error.what, "' into '", file.string(), "'; a series and a group may share that name."));
+        cat("cannot put '", error.what, "' into '", file.string(), "'; a series and a group may share that name"));
   }
   replace_file(file, image);
 }

@@ -53,7 +53,7 @@ struct SeriesGroup {
 [[nodiscard]] const std::vector<SeriesInfo>& step_counters();
 
 /// Something that happened to the run rather than in it.
-struct RunEvent {
+struct JournalEvent {
   std::string kind;  ///< "started", "resumed", "lost_work", "checkpoint", "stopped"
   std::string text;
   std::int64_t step = 0;
@@ -67,7 +67,7 @@ struct Trajectory {
   TrialSummary summary;
   SeriesGroup evaluations;  ///< one row per evaluation: the counters, then "validation/*", "test/*", "observed/*"
   SeriesGroup steps;        ///< one row per logged step: the counters, then "observed/*"
-  std::vector<RunEvent> events;
+  std::vector<JournalEvent> events;
 };
 
 /// Throws Error (disk full, no permission) naming the file; no partial file is left.
