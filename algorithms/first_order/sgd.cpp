@@ -14,9 +14,9 @@
 // State: 1 value per parameter with momentum, none without.
 // Traffic per step: 3 reads, 2 writes per parameter with momentum; 2 reads, 1 write without.
 
-#include "algorithms/transforms/pass.hpp"
 #include "algorithms/transforms/weight_decay.hpp"
 #include "harness/algorithm.hpp"
+#include "harness/device/elementwise.hpp"
 #include "results/error.hpp"
 
 namespace velo {
@@ -24,8 +24,9 @@ namespace velo {
 namespace {
 
 void plain_pass(Index first, Index last, DecayFactors decay, Scalar lr, const Scalar* gradient, Scalar* params) {
-  elementwise_pass(
-      "velo::update::sgd", first, last, KOKKOS_LAMBDA(Index i) {
+  for_each(
+      "velo::update::sgd", last - first, KOKKOS_LAMBDA(const Index k) {
+        const Index i = first + k;
         const Scalar x = params[i];
         const Scalar g = gradient[i] + decay.in_gradient * x;
         params[i] = decay.keep * x - lr * g;
@@ -39,8 +40,9 @@ struct MomentumFactors {
 
 void momentum_pass(Index first, Index last, DecayFactors decay, MomentumFactors f, const Scalar* gradient,
                    Scalar* buffer, Scalar* params) {
-  elementwise_pass(
-      "velo::update::sgd_momentum", first, last, KOKKOS_LAMBDA(Index i) {
+  for_each(
+      "velo::update::sgd_momentum", last - first, KOKKOS_LAMBDA(const Index k) {
+        const Index i = first + k;
         const Scalar x = params[i];
         const Scalar g = gradient[i] + decay.in_gradient * x;
         const Scalar b = f.old * buffer[i] + f.fresh * g;

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "algorithms/transforms/bias_correction.hpp"
-#include "algorithms/transforms/pass.hpp"
+#include "harness/device/elementwise.hpp"
 
 namespace velo {
 
@@ -26,8 +26,9 @@ struct AdamState {
 template <bool amsgrad>
 void adam_pass(Index first, Index last, DecayFactors decay, AdamFactors f, const Scalar* gradient, AdamState state,
                Scalar* params) {
-  elementwise_pass(
-      "velo::update::adam", first, last, KOKKOS_LAMBDA(Index i) {
+  for_each(
+      "velo::update::adam", last - first, KOKKOS_LAMBDA(const Index k) {
+        const Index i = first + k;
         const Scalar x = params[i];
         const Scalar g = gradient[i] + decay.in_gradient * x;
         const Scalar m = f.beta1 * state.m[i] + f.rest1 * g;

@@ -1,0 +1,84 @@
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+
+#include "tests/algorithms/given_gradients.hpp"
+
+namespace velo {
+namespace {
+
+using test::component;
+using test::largest_difference;
+using test::rounding_bound;
+using test::ScalarRule;
+
+struct Options {
+  double lr = 0.005, alpha = 0.9, eps = 1e-8, weight_decay = 0.0, momentum = 0.0;
+  bool centered = false;
+};
+
+/// torch.optim.RMSprop, written down for one number.
+ScalarRule reference(Options o) {
+  return [o, square = 0.0, mean = 0.0, buffer = 0.0](double x, double g, int) mutable {
+    g += o.weight_decay * x;
+    square = o.alpha * square + (1.0 - o.alpha) * g * g;
+    double variance = square;
+    if (o.centered) {
+      mean = o.alpha * mean + (1.0 - o.alpha) * g;
+      variance = square - mean * mean;
+    }
+    const double direction = g / (std::sqrt(variance) + o.eps);
+    if (o.momentum == 0.0) return x - o.lr * direction;
+    buffer = o.momentum * buffer + direction;
+    return x - o.lr * buffer;
+  };
+}
+
+Component rmsprop(Options o) {
+  return component("rmsprop", {{"lr", Schedule(o.lr)},
+                               {"alpha", Schedule(o.alpha)},
+                               {"eps", Schedule(o.eps)},
+                               {"weight_decay", Schedule(o.weight_decay)},
+                               {"momentum", Schedule(o.momentum)},
+                               {"centered", o.centered}});
+}
+
+double difference(Options o) {
+  return largest_difference(rmsprop(o), [o](ParameterKind) { return reference(o); });
+}
+
+// Per step and parameter: 2 roundings for the decay, 4 in v, 3 in a, 2 in the variance, 3 in the ratio, 2 in the
+// momentum, 2 in the step. The direction is at most 1 / sqrt(1 - alpha) = 3.2, its momentum sum at most ten times
+// that, both times lr = 0.005: below the bound's magnitude of 2.
+constexpr int operations = 18;
+
+TEST_CASE("rmsprop follows its scalar definition with every option") {
+  CHECK(difference({}) <= rounding_bound(operations));
+  CHECK(difference({.eps = 0.1}) <= rounding_bound(operations));
+  CHECK(difference({.weight_decay = 0.1}) <= rounding_bound(operations));
+  CHECK(difference({.momentum = 0.9}) <= rounding_bound(operations));
+  CHECK(difference({.centered = true}) <= rounding_bound(operations));
+  CHECK(difference({.momentum = 0.9, .centered = true}) <= rounding_bound(operations));
+}
+
+TEST_CASE("centered rmsprop survives a variance that rounding makes negative") {
+  const ParameterLayout layout = test::awkward_layout();
+  test::GivenGradients oracle(
+      layout, [&](std::int64_t) { return std::vector<double>(static_cast<std::size_t>(layout.size()), 0.1); });
+  test::Rider rider(rmsprop({.lr = 1e-6, .alpha = 0.5, .eps = 1e-3, .centered = true}), layout);
+  rider.start(oracle);
+  rider.steps(oracle, 1, 200);
+  const std::vector<double> params = rider.params();
+  CHECK(std::all_of(params.begin(), params.end(), [](double x) { return std::isfinite(x); }));
+}
+
+TEST_CASE("rmsprop keeps only the buffers its options need") {
+  const ParameterLayout layout = test::awkward_layout();
+  const Index value = layout.size() * static_cast<Index>(sizeof(Scalar));
+  CHECK(test::Rider(rmsprop({}), layout).state().bytes() == value);
+  CHECK(test::Rider(rmsprop({.momentum = 0.9}), layout).state().bytes() == 2 * value);
+  CHECK(test::Rider(rmsprop({.momentum = 0.9, .centered = true}), layout).state().bytes() == 3 * value);
+}
+
+}  // namespace
+}  // namespace velo
