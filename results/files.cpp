@@ -88,7 +88,8 @@ void replace_file(const std::filesystem::path& file, std::string_view content, D
     const Descriptor out{open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
     if (out.value < 0) throw Error(system_sentence("cannot write", file, errno));
     write_all(out.value, content, file);
-    if (durability == Durability::disk && fsync(out.value) != 0) throw Error(system_sentence("cannot write", file, errno));
+    if (durability == Durability::disk && fsync(out.value) != 0)
+      throw Error(system_sentence("cannot write", file, errno));
     if (std::rename(temporary.c_str(), file.c_str()) != 0) throw Error(system_sentence("cannot write", file, errno));
   } catch (...) {
     unlink(temporary.c_str());

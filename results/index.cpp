@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <type_traits>
@@ -36,7 +35,9 @@ constexpr int lock_patience_ms = 5000;
     case SQLITE_CORRUPT:
       throw Error(cat("'", file, "' is damaged; delete it and run `velo index`, which makes it anew from the files"));
     case SQLITE_FULL:
-      throw Error(cat("cannot ", doing, " ", index, ": the disk is full; free some space and run `velo index`"));
+    case SQLITE_IOERR:
+      throw Error(
+          cat("cannot ", doing, " ", index, ": the disk is full or failing; free some space and run `velo index`"));
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
@@ -45,9 +46,7 @@ constexpr int lock_patience_ms = 5000;
     default:
       break;
   }
-  const int reason = sqlite3_system_errno(database);
-  throw Error(cat("cannot ", doing, " ", index, ": ", sqlite3_errmsg(database), reason != 0 ? " (" : "",
-                  reason != 0 ? std::strerror(reason) : "", reason != 0 ? ")" : ""));
+  throw Error(cat("cannot ", doing, " ", index, ": ", sqlite3_errmsg(database)));
 }
 
 std::string file_of(sqlite3* database) {

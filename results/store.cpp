@@ -126,8 +126,7 @@ RunRef Store::new_run(const std::string& cell) const {
 
 void Store::write_status(const TrialSummary& summary) const {
   const bool passing = summary.status == Status::running || summary.status == Status::planned;
-  replace_file(folder(summary.id).status(), summary_to_json(summary),
-               passing ? Durability::process : Durability::disk);
+  replace_file(folder(summary.id).status(), summary_to_json(summary), passing ? Durability::process : Durability::disk);
 }
 
 TrialSummary Store::read_status(const RunRef& run) const {

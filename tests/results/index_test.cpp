@@ -1,0 +1,321 @@
+#include "results/index.hpp"
+
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+#include <fstream>
+
+#include "results/fields.hpp"
+#include "results/schema.hpp"
+#include "tests/results/sample.hpp"
+
+using namespace velo;
+using namespace velo::test;
+
+namespace {
+
+void run_sql(const std::filesystem::path& file, const std::string& sql) {
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(file.c_str(), &database) == SQLITE_OK);
+  CHECK(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(database);
+}
+
+std::int64_t whole(const TableValue& value) { return std::get<std::int64_t>(value); }
+
+/// Copies of a run under other cells [first, last).
+void copy_run(const Store& store, const RunRef& run, int first, int last) {
+  for (int cell = first; cell < last; ++cell)
+    std::filesystem::copy(store.folder(run).path, store.folder(store.new_run(cell_name(cell))).path);
+}
+
+}  // namespace
+
+TEST_CASE("the index holds one row per run and gives it back whole") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  for (int cell = 0; cell < 5; ++cell) put_sample_run(store, cell);
+  put_sample_run(store, 0);
+  store.write_sweep({"quick", "quick.yaml", {{cell_name(0), "tuned"}}});
+  auto index = TrialIndex::open(store);
+  const IndexReport report = index.rebuild();
+  CHECK(report.runs == 6);
+  CHECK(report.problems.empty());
+
+  const auto trials = index.trials();
+  REQUIRE(trials.size() == 6);
+  for (const auto& trial : trials) CHECK(summary_to_json(trial) == summary_to_json(sample_summary(trial.id)));
+  CHECK(index.trials("cell IN (SELECT cell FROM sweeps WHERE sweep = 'quick')").size() == 2);
+  CHECK(index.trials("cell = '" + cell_name(0) + "'")[0].sweeps == std::vector<std::string>{"quick"});
+}
+
+TEST_CASE("a rebuilt index dumps the same as one grown run by run") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  store.write_sweep({"quick", "quick.yaml", {{cell_name(3), "b"}, {cell_name(1), "a"}}});
+  std::string grown;
+  {
+    auto index = TrialIndex::open(store);
+    for (const int cell : {7, 3, 9, 1, 4}) index.ingest(put_sample_run(store, cell));
+    index.ingest({cell_name(3), "0001"});
+    index.refresh_sweeps();
+    grown = index.dump();
+    index.rebuild();
+    CHECK(index.dump() == grown);
+  }
+  std::filesystem::remove(store.index_file());
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  CHECK(index.dump() == grown);
+}
+
+TEST_CASE("evaluations are indexed where they were measured") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1);
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  const Table table = index.query("SELECT metric, step, value FROM evaluations ORDER BY metric, step");
+  REQUIRE(table.rows.size() == 4);
+  CHECK(std::get<std::string>(table.rows[0][0]) == "test/loss");
+  CHECK(whole(table.rows[0][1]) == 300);
+  CHECK(std::get<double>(table.rows[3][2]) == 0.25 / 3);
+}
+
+TEST_CASE("queries give typed columns") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1);
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  const Table table = index.query("SELECT steps, seconds, algorithm, test_target FROM trials;");
+  REQUIRE(table.columns.size() == 4);
+  CHECK(table.columns[0].name == "steps");
+  CHECK(table.columns[0].type == ColumnType::integer);
+  CHECK(table.columns[1].type == ColumnType::real);
+  CHECK(table.columns[2].type == ColumnType::text);
+  CHECK(std::get<double>(table.rows[0][1]) == sample_summary().seconds.on_clock());
+  CHECK(std::holds_alternative<std::monostate>(table.rows[0][3]));
+  const Table mixed = index.query("SELECT 1 AS x UNION ALL SELECT 2.5");
+  CHECK(mixed.columns[0].type == ColumnType::real);
+  CHECK(std::get<double>(mixed.rows[0][0]) == 1.0);
+}
+
+TEST_CASE("time to target is empty where the target was not reached") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1);
+  put_sample_run(store, 2, [](Trajectory& t) { t.summary.result = {false, StopReason::budget, 1000, 1, 1, 1.0}; });
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  const Table table =
+      index.query("SELECT steps_to_target, censored_by, censored_at_steps FROM time_to_target ORDER BY target_reached");
+  REQUIRE(table.rows.size() == 2);
+  CHECK(std::holds_alternative<std::monostate>(table.rows[0][0]));
+  CHECK(std::get<std::string>(table.rows[0][1]) == "budget");
+  CHECK(whole(table.rows[0][2]) == 1000);
+  CHECK(whole(table.rows[1][0]) == 300);
+}
+
+TEST_CASE("the best trial of an entry follows the direction of its metric") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  for (const int cell : {1, 2, 3})
+    put_sample_run(store, cell, [cell](Trajectory& t) { t.summary.best_validation = 0.1 * cell; });
+  for (const int cell : {4, 5})
+    put_sample_run(store, cell, [cell](Trajectory& t) {
+      t.summary.label = "up";
+      t.summary.direction = Direction::higher;
+      t.summary.best_validation = 0.1 * cell;
+    });
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  const Table table = index.query("SELECT cell FROM best_trials ORDER BY label");
+  REQUIRE(table.rows.size() == 2);
+  CHECK(std::get<std::string>(table.rows[0][0]) == cell_name(1));
+  CHECK(std::get<std::string>(table.rows[1][0]) == cell_name(5));
+}
+
+TEST_CASE("queries only read") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  auto index = TrialIndex::open(store);
+  const auto refusal = [&](const std::string& sql) { return error_of([&] { (void)index.query(sql); }); };
+  CHECK(refusal("DELETE FROM trials") ==
+        "a query only reads; the index is made from the files of the runs and `velo index` rebuilds it");
+  CHECK(refusal("SELECT 1; DROP TABLE trials") == "a query is one SQL statement; there is text behind its semicolon");
+  CHECK(refusal("  ") == "the query is empty; give one SQL statement, such as \"SELECT * FROM trials\"");
+  CHECK(refusal("SELECT nosuch FROM trials") == "SQL: no such column: nosuch");
+}
+
+TEST_CASE("a damaged run is reported and does not hide the others") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  for (const int cell : {1, 2, 3}) put_sample_run(store, cell);
+  std::ofstream(store.folder({cell_name(2), "0001"}).status()) << "{";
+  (void)store.new_run(cell_name(4));
+  auto index = TrialIndex::open(store);
+  const IndexReport report = index.rebuild();
+  CHECK(report.runs == 2);
+  REQUIRE(report.problems.size() == 2);
+  CHECK(index.trials().size() == 2);
+}
+
+TEST_CASE("a file that is no database, a foreign database and a newer schema are refused and left alone") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  const std::string file = store.index_file().string();
+  const auto refusal = [&] { return error_of([&] { (void)TrialIndex::open(store); }); };
+
+  std::ofstream(file) << std::string(5000, 'x');
+  CHECK(refusal() == "'" + file + "' is not an SQLite database; move it away and run `velo index`");
+  CHECK(read_file(file) == std::string(5000, 'x'));
+
+  std::filesystem::remove(file);
+  run_sql(file, "CREATE TABLE birds (name TEXT)");
+  CHECK(refusal() ==
+        "'" + file + "' is an SQLite database but not an index of velo; move it away and run `velo index`");
+
+  std::filesystem::remove(file);
+  { (void)TrialIndex::open(store); }
+  run_sql(file, "PRAGMA user_version = 99");
+  const std::string newer = "the index '" + file + "' has schema 99, newer than the " +
+                            std::to_string(schema_scripts().size()) +
+                            " this velo knows; use the newer velo, or delete the file and run `velo index`";
+  CHECK(refusal() == newer);
+  CHECK(error_of([&] { (void)TrialIndex::open_read_only(store); }) == newer);
+}
+
+TEST_CASE("a damaged index is refused, and made anew once it is deleted") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1);
+  std::string dump;
+  {
+    auto index = TrialIndex::open(store);
+    index.rebuild();
+    dump = index.dump();
+  }
+  const std::string bytes = read_file(store.index_file());
+  std::ofstream(store.index_file(), std::ios::binary)
+      << bytes.substr(0, 4096) << std::string(bytes.size() - 4096, '\x55');
+  const std::string sentence = error_of([&] { (void)TrialIndex::open(store).rebuild(); });
+  CHECK(sentence == "'" + store.index_file().string() +
+                        "' is damaged; delete it and run `velo index`, which makes it anew from the files");
+  std::filesystem::remove(store.index_file());
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  CHECK(index.dump() == dump);
+}
+
+TEST_CASE("a missing index is asked for by the command that makes it") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  CHECK(error_of([&] { (void)TrialIndex::open_read_only(store); }) ==
+        "there is no index '" + store.index_file().string() + "'; `velo index` makes it");
+}
+
+TEST_CASE("an index locked by another process is given up after the wait, with a reason") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1);
+  auto index = TrialIndex::open(store);
+  sqlite3* other = nullptr;
+  REQUIRE(sqlite3_open(store.index_file().c_str(), &other) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(other, "BEGIN EXCLUSIVE", nullptr, nullptr, nullptr) == SQLITE_OK);
+  CHECK(error_of([&] { index.rebuild(); }) ==
+        "cannot write the index '" + store.index_file().string() +
+            "': another process has had it locked for over 5 s; wait for that process or end it");
+  sqlite3_close(other);
+  CHECK(index.rebuild().runs == 1);
+}
+
+TEST_CASE("a folder that may not be written is named") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  std::filesystem::permissions(scratch.path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(store.root(), std::filesystem::perms(0555));
+  // Root writes everywhere; nobody does not.
+  const bool root = geteuid() == 0;
+  if (root) REQUIRE(seteuid(65534) == 0);
+  const std::string sentence = error_of([&] { (void)TrialIndex::open(store); });
+  if (root) REQUIRE(seteuid(0) == 0);
+  std::filesystem::permissions(store.root(), std::filesystem::perms(0755));
+  CHECK(sentence == "cannot write the index '" + store.index_file().string() +
+                        "': the file or its folder may not be written; use a store you may write to");
+}
+
+TEST_CASE("a disk that fills up leaves the old index in force") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1);
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  const std::string before = index.dump();
+  copy_run(store, {cell_name(1), "0001"}, 2, 200);
+
+  // A limit on file size stands in for the full disk.
+  rlimit old{};
+  REQUIRE(getrlimit(RLIMIT_FSIZE, &old) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight{std::filesystem::file_size(store.index_file()) + 16384, old.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
+  const std::string sentence = error_of([&] { index.rebuild(); });
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &old) == 0);
+  std::signal(SIGXFSZ, handler);
+
+  CHECK(sentence == "cannot write the index '" + store.index_file().string() +
+                        "': the disk is full or failing; free some space and run `velo index`");
+  CHECK(index.dump() == before);
+  CHECK(index.rebuild().runs == 199);
+}
+
+TEST_CASE("the columns of trials are the fields of a summary, in order, and the clock's sum") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  auto index = TrialIndex::open(store);
+  std::vector<std::string> fields, columns;
+  TrialSummary any;
+  visit_fields(any, [&](const Field& field, const auto&) { fields.emplace_back(field.name); });
+  fields.emplace_back("seconds");
+  for (const auto& column : index.query("SELECT * FROM trials").columns) columns.push_back(column.name);
+  CHECK(columns == fields);
+}
+
+TEST_CASE("evaluations are the same from a journal as from its trajectory, torn journals ignored") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  const RunRef run = put_sample_run(store, 1);
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  const std::string from_trajectory = index.dump();
+  {
+    auto writer = JournalWriter::create(store.folder(run).journal());
+    write_sample_journal(writer);
+  }
+  index.rebuild();
+  CHECK(index.dump() == from_trajectory);
+  std::filesystem::resize_file(store.folder(run).journal(), 100);
+  index.rebuild();
+  CHECK(index.dump() == from_trajectory);
+}
+
+TEST_CASE("an index of a thousand runs is made in under three seconds of processor time") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  const RunRef run = put_sample_run(store, 0);
+  {
+    auto writer = JournalWriter::create(store.folder(run).journal());
+    write_sample_journal(writer);
+  }
+  copy_run(store, run, 1, 1000);
+  auto index = TrialIndex::open(store);
+  const std::clock_t begin = std::clock();
+  CHECK(index.rebuild().runs == 1000);
+  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  INFO(seconds);
+  CHECK(seconds < 3.0);  // 0.1 in a release build; sanitizers cost up to ten times as much
+}

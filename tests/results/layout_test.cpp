@@ -1,0 +1,88 @@
+// results/layout.md names everything that is written.
+#include <hdf5.h>
+
+#include <regex>
+#include <set>
+
+#include "results/fields.hpp"
+#include "results/index.hpp"
+#include "tests/results/sample.hpp"
+
+using namespace velo;
+using namespace velo::test;
+
+namespace {
+
+std::string layout() { return read_file(std::string(VELO_SOURCE_DIR) + "/results/layout.md"); }
+
+bool documents(const std::string& text, const std::string& name) {
+  return text.find("`" + name + "`") != std::string::npos;
+}
+
+herr_t collect(hid_t, const char* path, const H5O_info_t*, void* names) {
+  static_cast<std::set<std::string>*>(names)->insert(path);
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("layout.md names every field of a summary with its unit") {
+  const std::string text = layout();
+  TrialSummary any;
+  visit_fields(any, [&](const Field& field, const auto&) {
+    const std::string name(field.name), unit(field.unit);
+    INFO(name);
+    const std::regex row("\\| `" + name + "` \\| [a-z]+ \\| " + unit + " ?\\| [^|]+ \\|");
+    CHECK(std::regex_search(text, row));
+  });
+}
+
+TEST_CASE("layout.md names every data set and group of a trajectory file") {
+  const Scratch scratch;
+  write_trajectory(scratch / "t.h5", sample_trajectory());
+  std::set<std::string> paths;
+  const hid_t file = H5Fopen((scratch / "t.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  REQUIRE(file >= 0);
+  H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, &collect, &paths, H5O_INFO_BASIC);
+  H5Fclose(file);
+  CHECK(paths.size() > 20);
+  const std::string text = layout();
+  for (const auto& path : paths) {
+    if (path == ".") continue;
+    // Metrics and observed scalars carry the workload's and the algorithm's names.
+    const std::string general =
+        std::regex_replace(path, std::regex("(validation|test)/loss$|observed/.+"), std::string("$1"));
+    const std::string documented = path.find("/observed/") != std::string::npos
+                                       ? path.substr(0, path.find("/observed/")) + "/observed/<scalar>"
+                                   : general != path ? general + "/<metric>"
+                                                     : path;
+    INFO(path << " as " << documented);
+    CHECK(documents(text, "/" + documented));
+  }
+}
+
+TEST_CASE("layout.md names every table, view and column of the index") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  const auto index = TrialIndex::open(store);
+  const std::string text = layout();
+  for (const auto& row : index.query("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").rows) {
+    const auto& name = std::get<std::string>(row[0]);
+    INFO(name);
+    CHECK(documents(text, name));
+    for (const auto& column : index.query("SELECT * FROM " + name).columns) {
+      INFO(column.name);
+      CHECK(documents(text, column.name));
+    }
+  }
+}
+
+TEST_CASE("layout.md names every file of a run") {
+  const std::string text = layout();
+  const RunFolder folder{"run"};
+  for (const auto& file :
+       {folder.config(), folder.status(), folder.journal(), folder.checkpoint(), folder.trajectory(), folder.log()}) {
+    INFO(file);
+    CHECK(documents(text, file.filename().string()));
+  }
+}

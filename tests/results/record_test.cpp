@@ -1,0 +1,110 @@
+#include "results/record.hpp"
+
+#include <regex>
+#include <set>
+
+#include "results/fields.hpp"
+#include "tests/results/sample.hpp"
+
+using namespace velo;
+using namespace velo::test;
+
+TEST_CASE("every word of an enumeration reads back as its value") {
+  for (const auto s : {Status::planned, Status::running, Status::done, Status::failed, Status::stale})
+    CHECK(parse_status(name(s)) == s);
+  for (int i = 0; i <= static_cast<int>(StopReason::error); ++i) {
+    const auto reason = static_cast<StopReason>(i);
+    CHECK(parse_stop_reason(name(reason)) == reason);
+  }
+  for (const auto i : {Isolation::exclusive, Isolation::pinned, Isolation::shared})
+    CHECK(parse_isolation(name(i)) == i);
+  for (const auto d : {Direction::none, Direction::lower, Direction::higher}) CHECK(parse_direction(name(d)) == d);
+}
+
+TEST_CASE("an unknown word is refused with the valid ones") {
+  CHECK(error_of([] { (void)parse_isolation("lonely"); }) ==
+        "'lonely' is not a known isolation; valid are exclusive, pinned and shared");
+}
+
+TEST_CASE("a summary survives its text form unchanged") {
+  const TrialSummary summary = sample_summary();
+  const std::string text = summary_to_json(summary);
+  const TrialSummary back = summary_from_json(text, "status.json");
+  CHECK(summary_to_json(back) == text);
+  CHECK(back.seed == summary.seed);
+  CHECK(back.final_training_loss == summary.final_training_loss);
+  CHECK_FALSE(back.test_target.has_value());
+  CHECK(back.stop_reason == StopReason::target);
+  CHECK(back.fingerprint.libraries == summary.fingerprint.libraries);
+}
+
+TEST_CASE("a diverged loss survives the text form") {
+  TrialSummary summary = sample_summary();
+  summary.final_training_loss = std::numeric_limits<double>::infinity();
+  summary.final_validation = std::nan("");
+  const TrialSummary back = summary_from_json(summary_to_json(summary), "status.json");
+  CHECK(std::isinf(*back.final_training_loss));
+  CHECK(std::isnan(*back.final_validation));
+}
+
+TEST_CASE("a status file that is foreign, incomplete, damaged or newer is refused in one sentence") {
+  const auto refusal = [](const std::string& text) {
+    return error_of([&] { (void)summary_from_json(text, "s.json"); });
+  };
+  CHECK(refusal("") == "'s.json' is not a status file of velo; move it away or restore it");
+  CHECK(refusal("[1]") == "'s.json' is not a status file of velo; move it away or restore it");
+  CHECK(refusal(R"({"layout_version":99})") ==
+        "'s.json' has layout 99, newer than the 1 this velo reads; use the newer velo");
+  CHECK(refusal(R"({"layout_version":1})") == "'s.json' lacks the field 'cell'; restore it or run the trial again");
+  const std::string text = summary_to_json(sample_summary());
+  CHECK(refusal(std::regex_replace(text, std::regex("\"status\": \"done\""), "\"status\": \"dome\"")) ==
+        "field 'status' of 's.json' is unusable: 'dome' is not a known status; valid are planned, running, done, "
+        "failed and "
+        "stale");
+}
+
+TEST_CASE("field names are unique") {
+  std::set<std::string> names;
+  TrialSummary any;
+  visit_fields(any, [&](const Field& field, const auto&) { CHECK(names.insert(std::string(field.name)).second); });
+}
+
+TEST_CASE("the hardware class drops clock rates, trademarks and filler") {
+  Fingerprint f;
+  f.cpu_model = "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz";
+  f.cores = 2;
+  f.isa = "avx512";
+  CHECK(hardware_class(f) == "intel xeon platinum 8481c x2 avx512");
+  f.cpu_model = "AMD EPYC 7B13 64-Core Processor";
+  f.cores = 8;
+  f.isa = "";
+  CHECK(hardware_class(f) == "amd epyc 7b13 64-core x8");
+  f.device = "NVIDIA H200";
+  CHECK(hardware_class(f) == "nvidia h200");
+}
+
+TEST_CASE("the fingerprint of this machine names its processors, memory and system") {
+  BuildFacts build;
+  build.backend = "OpenMP";
+  build.threads = 2;
+  const Fingerprint f = host_fingerprint(build);
+  CHECK(f.cores >= 1);
+  CHECK(f.memory_bytes > 0);
+  CHECK_FALSE(f.cpu_model.empty());
+  CHECK_FALSE(f.os.empty());
+  CHECK(f.backend == "OpenMP");
+  CHECK(f.hardware_class == hardware_class(f));
+}
+
+TEST_CASE("times are UTC in ISO 8601") {
+  CHECK(std::regex_match(utc_now(), std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")));
+}
+
+TEST_CASE("a full disk leaves the old file and says so") {
+  const Scratch scratch;
+  replace_file(scratch / "a.txt", "old");
+  CHECK(error_of([] { replace_file("/dev/full/x", "new"); }) == "cannot write '/dev/full/x': Not a directory");
+  CHECK(error_of([] { (void)JournalWriter::create("/dev/full"); }) ==
+        "cannot write '/dev/full': No space left on device; free some space and start again");
+  CHECK(read_file(scratch / "a.txt") == "old");
+}
