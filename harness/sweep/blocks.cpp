@@ -12,13 +12,12 @@ namespace {
 
 constexpr std::size_t most_points = 100'000;
 
-Assignment read_assignment(const std::string& key, const Origin& at, const Tree& value, Uses& uses) {
+Assignment read_assignment(const std::string& key, const Origin& at, const Tree& value) {
   Assignment out;
   out.path = split_path(key, at);
   out.value = value;
   out.rank = Rank::block;
   out.at = at;
-  out.use = uses.add(at, cat("no entry uses '", key, "'"));
   return out;
 }
 
@@ -59,18 +58,18 @@ const Tree& block_map(const Tree& tree, std::string_view block) {
   return tree;
 }
 
-std::vector<BlockPoint> read_grid(const Tree& tree, Uses& uses) {
+std::vector<BlockPoint> read_grid(const Tree& tree) {
   std::vector<BlockPoint> out(1);
   for (const Tree::Entry& axis : block_map(tree, "grid").entries) {
     std::vector<BlockPoint> values;
     for (const Tree& value : axis_values(axis, "grid").items)
-      values.push_back({read_assignment(axis.key, axis.at, value, uses)});
+      values.push_back({read_assignment(axis.key, axis.at, value)});
     out = product(out, values, axis.at);
   }
   return out;
 }
 
-std::vector<BlockPoint> read_zip(const Tree& tree, Uses& uses) {
+std::vector<BlockPoint> read_zip(const Tree& tree) {
   const Tree& map = block_map(tree, "zip");
   std::vector<BlockPoint> out(axis_values(map.entries.front(), "zip").items.size());
   for (const Tree::Entry& axis : map.entries) {
@@ -78,12 +77,12 @@ std::vector<BlockPoint> read_zip(const Tree& tree, Uses& uses) {
     if (values.size() != out.size())
       fail(axis.value.at, cat("'", axis.key, "' in `zip` has ", values.size(), " values, but '",
                               map.entries.front().key, "' has ", out.size()));
-    for (std::size_t i = 0; i < out.size(); ++i) out[i].push_back(read_assignment(axis.key, axis.at, values[i], uses));
+    for (std::size_t i = 0; i < out.size(); ++i) out[i].push_back(read_assignment(axis.key, axis.at, values[i]));
   }
   return out;
 }
 
-std::vector<BlockPoint> read_list(const Tree& tree, Uses& uses) {
+std::vector<BlockPoint> read_list(const Tree& tree) {
   if (!tree.is_sequence() || tree.items.empty())
     fail(tree.at, cat("`list` must be a list of points like [{adamw.lr: 0.1}], not ", tree.described()));
   std::vector<BlockPoint> out;
@@ -91,21 +90,20 @@ std::vector<BlockPoint> read_list(const Tree& tree, Uses& uses) {
     if (!item.is_map())
       fail(item.at, cat("a point of `list` must be a map like {adamw.lr: 0.1}, not ", item.described()));
     BlockPoint point;
-    for (const Tree::Entry& entry : item.entries)
-      point.push_back(read_assignment(entry.key, entry.at, entry.value, uses));
+    for (const Tree::Entry& entry : item.entries) point.push_back(read_assignment(entry.key, entry.at, entry.value));
     out.push_back(std::move(point));
   }
   return out;
 }
 
-std::vector<BlockPoint> read_union(const Tree& tree, Uses& uses) {
+std::vector<BlockPoint> read_union(const Tree& tree) {
   if (!tree.is_sequence() || tree.items.empty())
     fail(tree.at, cat("`union` must be a list of blocks like [{grid: {...}}, {list: [...]}], not ", tree.described()));
   std::vector<BlockPoint> out;
   for (const Tree& item : tree.items) {
     const Fields checked(item, "a block of `union`", {"grid", "zip", "list", "union"});
     if (item.entries.empty()) fail(item.at, "a block of `union` is empty");
-    for (BlockPoint& point : read_blocks(item, uses)) out.push_back(std::move(point));
+    for (BlockPoint& point : read_blocks(item)) out.push_back(std::move(point));
     check_size(out.size(), item.at);
   }
   return out;
@@ -150,17 +148,17 @@ std::string variant_label(const AlgorithmEntry& entry, const BlockPoint& point) 
 
 }  // namespace
 
-std::vector<BlockPoint> read_blocks(const Tree& map, Uses& uses) {
+std::vector<BlockPoint> read_blocks(const Tree& map) {
   std::vector<BlockPoint> out(1);
-  if (const Tree* grid = map.find("grid")) out = product(out, read_grid(*grid, uses), grid->at);
-  if (const Tree* zip = map.find("zip")) out = product(out, read_zip(*zip, uses), zip->at);
-  if (const Tree* list = map.find("list")) out = product(out, read_list(*list, uses), list->at);
-  if (const Tree* blocks = map.find("union")) out = product(out, read_union(*blocks, uses), blocks->at);
+  if (const Tree* grid = map.find("grid")) out = product(out, read_grid(*grid), grid->at);
+  if (const Tree* zip = map.find("zip")) out = product(out, read_zip(*zip), zip->at);
+  if (const Tree* list = map.find("list")) out = product(out, read_list(*list), list->at);
+  if (const Tree* blocks = map.find("union")) out = product(out, read_union(*blocks), blocks->at);
   return out;
 }
 
 std::vector<EntryPair> variants(const EntryPair& pair, const std::vector<BlockPoint>& points,
-                                const Catalogue& catalogue, Uses& uses) {
+                                const Catalogue& catalogue) {
   std::vector<EntryPair> out;
   for (const BlockPoint& point : projections(pair, points)) {
     EntryPair variant = pair;
@@ -168,7 +166,6 @@ std::vector<EntryPair> variants(const EntryPair& pair, const std::vector<BlockPo
       // "adamw" alone names no value; apply() says so.
       if (concerns(assignment, variant.workload)) apply(assignment, variant.workload, catalogue);
       if (concerns(assignment, variant.algorithm)) apply(assignment, variant.algorithm, catalogue);
-      uses.mark(assignment.use);
     }
     variant.algorithm.label = variant_label(pair.algorithm, point);
     out.push_back(std::move(variant));

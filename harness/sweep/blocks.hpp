@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "harness/sweep/entries.hpp"
-#include "harness/sweep/uses.hpp"
 
 namespace velo {
 
@@ -25,8 +24,8 @@ namespace velo {
 using BlockPoint = std::vector<Assignment>;
 
 /// The points of the keys grid, zip, list and union of a map (the sweep, or a member of a union); one empty point when
-/// there are none. Every assignment is registered with `uses`.
-[[nodiscard]] std::vector<BlockPoint> read_blocks(const Tree& map, Uses& uses);
+/// there are none.
+[[nodiscard]] std::vector<BlockPoint> read_blocks(const Tree& map);
 
 struct EntryPair {
   WorkloadEntry workload;
@@ -36,7 +35,7 @@ struct EntryPair {
 /// The variants of a pair of entries: one for each different set of assignments that concern it. The labels of algorithm
 /// variants say what was assigned: "adamw[lr=0.1]".
 [[nodiscard]] std::vector<EntryPair> variants(const EntryPair& pair, const std::vector<BlockPoint>& points,
-                                              const Catalogue& catalogue, Uses& uses);
+                                              const Catalogue& catalogue);
 
 /// Reads `exclude` and drops the pairs that match one of its maps. Throws Error for one that matches nothing.
 void drop_excluded(const Tree& exclude, std::vector<EntryPair>& pairs);

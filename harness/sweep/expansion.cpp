@@ -272,7 +272,7 @@ void Expander::apply_defaults() {
 }
 
 std::vector<EntryPair> Expander::read_pairs() {
-  const std::vector<BlockPoint> points = read_blocks(out_.document.root, uses_);
+  const std::vector<BlockPoint> points = read_blocks(out_.document.root);
   for (const BlockPoint& point : points)
     for (const Assignment& assignment : point) {
       const auto meant = [&](const auto& entry) { return concerns(assignment, entry); };
@@ -283,8 +283,7 @@ std::vector<EntryPair> Expander::read_pairs() {
   std::vector<EntryPair> pairs;
   for (const WorkloadEntry& workload : workloads_)
     for (const AlgorithmEntry& algorithm : algorithms_)
-      for (EntryPair& pair : variants({workload, algorithm}, points, *catalogue_, uses_))
-        pairs.push_back(std::move(pair));
+      for (EntryPair& pair : variants({workload, algorithm}, points, *catalogue_)) pairs.push_back(std::move(pair));
   if (const Tree* exclude = find("exclude")) drop_excluded(*exclude, pairs);
   if (pairs.empty()) fail(require("exclude").at, "everything is excluded: the sweep has no trials");
   return pairs;

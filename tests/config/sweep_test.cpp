@@ -1,0 +1,249 @@
+#include "harness/sweep/sweep.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "results/text.hpp"
+#include "tests/config/small_race.hpp"
+
+using namespace velo;
+using small_race::catalogue;
+using small_race::Folder;
+using small_race::load;
+
+namespace {
+
+const std::string head = "sweep: small\nstudies: 1\ntrials: 1\nsearch_space: none\n";
+
+/// "lr=0.1,momentum=0.9": the parameters that differ from their defaults.
+std::string changes(const Cell& cell) {
+  const Parameters standard = Parameters::defaults(catalogue().algorithm(cell.algorithm.name).parameters);
+  std::string out;
+  for (const auto& [name, value] : cell.algorithm.parameters.values())
+    if (const auto* now = std::get_if<Schedule>(&value); now != nullptr && now->base != standard.real(name).base)
+      out += (out.empty() ? "" : ",") + name + "=" + number_text(now->base);
+  return out;
+}
+
+/// "workload label changes" of every cell.
+std::vector<std::string> described(const Sweep& sweep) {
+  std::vector<std::string> out;
+  for (const Cell& cell : sweep.cells) out.push_back(cell.workload.name + " " + cell.label + " " + changes(cell));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a sweep is every workload with every algorithm, for each study and trial") {
+  const Folder folder;
+  const Sweep sweep =
+      load(folder, "sweep: s\nstudies: 3\ntrials: 2\nworkloads: [bowl, digits]\nalgorithms: [adam, sgd]\n");
+  REQUIRE(sweep.cells.size() == 24);
+  CHECK(sweep.workloads == std::vector<std::string>{"bowl", "digits"});
+  CHECK(sweep.labels == std::vector<std::string>{"adam", "sgd"});
+  // What must be compared runs close together: algorithms change fastest, studies slowest.
+  CHECK(sweep.cells[0].label == "adam");
+  CHECK(sweep.cells[1].label == "sgd");
+  CHECK(sweep.cells[2].workload.name == "digits");
+  CHECK(sweep.cells[4].trial == 1);
+  CHECK(sweep.cells[8].study == 1);
+}
+
+TEST_CASE("the same study and trial gives every algorithm and workload the same seed") {
+  const Folder folder;
+  std::map<std::pair<std::int64_t, std::int64_t>, std::set<std::uint64_t>> seeds;
+  for (const Cell& cell : load(folder, "sweep: s\nworkloads: [bowl, digits]\nalgorithms: [adam, sgd]\n").cells)
+    seeds[{cell.study, cell.trial}].insert(cell.seed);
+  CHECK(seeds.size() == 15);
+  for (const auto& [place, found] : seeds) CHECK(found.size() == 1);
+}
+
+TEST_CASE("more studies and trials leave the trials that exist as they are") {
+  const Folder folder;
+  const std::string tail = "workloads: [bowl]\nalgorithms: [adam]\n";
+  std::set<std::string> few;
+  std::set<std::string> many;
+  for (const Cell& cell : load(folder, "sweep: s\nstudies: 2\ntrials: 2\n" + tail).cells)
+    few.insert(cell_id(cell, catalogue()));
+  for (const Cell& cell : load(folder, "sweep: s\nstudies: 4\ntrials: 6\n" + tail).cells)
+    many.insert(cell_id(cell, catalogue()));
+  for (const std::string& id : few) CHECK(many.count(id) == 1);
+}
+
+TEST_CASE("settings come from the workload file, then the sweep, then the entry, then --set") {
+  const Folder folder;
+  const std::string algorithms = "algorithms: [sgd]\n";
+  const auto budget = [&](const std::string& text, const std::vector<std::string>& overrides = {}) {
+    return load(folder, head + text + algorithms, overrides).cells.at(0).budget;
+  };
+  CHECK(budget("workloads: [digits]\n").steps == 2000);
+  CHECK(budget("workloads: [digits]\nbudget: {steps: 300}\n").steps == 300);
+  CHECK(budget("workloads: [digits]\nbudget: {steps: 300}\n").seconds == 60.0);
+  CHECK_FALSE(budget("workloads: [digits]\nbudget: {seconds: none}\n").seconds);
+  const std::string entry = "budget: {steps: 300}\nworkloads:\n  - digits: {}\n    budget: {steps: 30}\n";
+  CHECK(budget(entry).steps == 30);
+  CHECK(budget(entry, {"budget.steps=7"}).steps == 7);
+  CHECK(budget(entry, {"digits.budget.steps=8"}).steps == 8);
+}
+
+TEST_CASE("a changed budget takes the step hint along unless that is given too") {
+  const Folder folder;
+  const auto hint = [&](const std::string& text) {
+    return load(folder, head + text + "algorithms: [sgd]\n").cells.at(0).step_hint;
+  };
+  CHECK(hint("workloads: [digits]\n") == 1000);
+  CHECK(hint("workloads: [digits]\nbudget: {steps: 300}\n") == 300);
+  CHECK(hint("workloads:\n  - digits: {}\n    step_hint: 250\n    budget: {steps: 300}\n") == 250);
+}
+
+TEST_CASE("the ruleset self runs one trial a study with a longer budget and no search") {
+  const Folder folder;
+  const Sweep sweep = load(folder, "sweep: s\nruleset: self\nworkloads: [digits]\nalgorithms: [adam]\n");
+  REQUIRE(sweep.cells.size() == 3);
+  CHECK(sweep.cells[0].budget.steps == 3000);
+  CHECK(sweep.cells[0].budget.seconds == 90.0);
+  CHECK(sweep.cells[0].algorithm.parameters.real("lr").base == 1e-3);
+  const Sweep tripled =
+      load(folder, "sweep: s\nruleset: {name: self, budget_factor: 3}\nworkloads: [digits]\nalgorithms: [adam]\n");
+  CHECK(tripled.cells[0].budget.steps == 6000);
+}
+
+TEST_CASE("evaluation in seconds replaces evaluation in steps from a weaker place") {
+  const Folder folder;
+  const Cell cell =
+      load(folder, head + "evaluate_every: {seconds: 2.5}\nworkloads: [digits]\nalgorithms: [sgd]\n").cells.at(0);
+  CHECK_FALSE(cell.evaluate.steps);
+  CHECK(cell.evaluate.seconds == 2.5);
+}
+
+TEST_CASE("a chain wraps what follows, outermost first") {
+  const Folder folder;
+  const Cell cell = load(folder, head +
+                                     "workloads: [bowl]\nalgorithms:\n"
+                                     "  - chain: [clip: {max_norm: 2}, lookahead, sgd: {lr: 0.5}]\n")
+                        .cells.at(0);
+  CHECK(cell.label == "clip(lookahead(sgd))");
+  CHECK(cell.algorithm_version == "clip@1(lookahead@1(sgd@1))");
+  const Component& inner = cell.algorithm.parameters.algorithm("inner");
+  CHECK(inner.name == "lookahead");
+  CHECK(inner.parameters.algorithm("inner").parameters.real("lr").base == 0.5);
+}
+
+TEST_CASE("a name reaches every occurrence, a label one entry, a path through a wrapper one place") {
+  const Folder folder;
+  const std::string text = head +
+                           "workloads: [bowl]\nalgorithms:\n  - sgd\n  - sgd: {momentum: 0.9}\n    label: heavy\n"
+                           "  - lookahead: {inner: sgd}\n    label: ahead\n";
+  const auto rates = [&](const std::string& override_text) {
+    std::vector<double> out;
+    for (const Cell& cell : load(folder, text, {override_text}).cells) {
+      const Component& c = cell.algorithm;
+      out.push_back((c.name == "sgd" ? c : c.parameters.algorithm("inner")).parameters.real("lr").base);
+    }
+    return out;
+  };
+  CHECK(rates("sgd.lr=0.7") == std::vector<double>{0.7, 0.7, 0.7});
+  CHECK(rates("heavy.lr=0.7") == std::vector<double>{0.1, 0.7, 0.1});
+  CHECK(rates("lookahead.inner.sgd.lr=0.7") == std::vector<double>{0.1, 0.1, 0.7});
+  CHECK(rates("ahead.inner.lr=0.7") == std::vector<double>{0.1, 0.1, 0.7});
+  CHECK(rates("lookahead.inner={sgd: {lr: 0.7}}") == std::vector<double>{0.1, 0.1, 0.7});
+}
+
+TEST_CASE("a plain number sets the value and leaves the schedule") {
+  const Folder folder;
+  const std::string text =
+      head + "workloads: [bowl]\nalgorithms:\n  - sgd: {lr: {value: 0.3, schedule: cosine, warmup_fraction: 0.1}}\n";
+  const Schedule lr = load(folder, text, {"sgd.lr=0.7"}).cells.at(0).algorithm.parameters.real("lr");
+  CHECK(lr.base == 0.7);
+  CHECK(lr.shape == Schedule::Shape::cosine);
+  CHECK(lr.warmup_fraction == 0.1);
+  const Schedule plain = load(folder, text, {"sgd.lr.schedule=constant"}).cells.at(0).algorithm.parameters.real("lr");
+  CHECK(plain.shape == Schedule::Shape::constant);
+}
+
+TEST_CASE("defaults fill what entries leave open") {
+  const Folder folder;
+  const Sweep sweep =
+      load(folder, head +
+                       "workloads: [bowl]\nalgorithms:\n  - sgd\n  - sgd: {lr: 0.9}\n    label: fast\n  - adam\n"
+                       "defaults:\n  sgd: {lr: 0.2}\n  algorithms: {weight_decay: 0.01}\n  workloads: {noise: 0.5}\n");
+  CHECK(sweep.cells[0].algorithm.parameters.real("lr").base == 0.2);
+  CHECK(sweep.cells[1].algorithm.parameters.real("lr").base == 0.9);
+  CHECK(sweep.cells[2].algorithm.parameters.real("weight_decay").base == 0.01);
+  CHECK(sweep.cells[2].workload.parameters.real("noise").base == 0.5);
+}
+
+TEST_CASE("included files lie below the sweep") {
+  const Folder folder;
+  folder.write("suite.yaml", "workloads: [bowl, digits]\nstudies: 7\ndefaults: {sgd: {lr: 0.2}}\n");
+  const Sweep sweep = load(folder,
+                           "sweep: s\ninclude: suite.yaml\nstudies: 1\ntrials: 1\nalgorithms: [sgd]\n"
+                           "defaults: {sgd: {momentum: 0.5}}\n");
+  REQUIRE(sweep.cells.size() == 2);
+  CHECK(sweep.cells[0].algorithm.parameters.real("lr").base == 0.2);
+  CHECK(sweep.cells[0].algorithm.parameters.real("momentum").base == 0.5);
+}
+
+TEST_CASE("a grid multiplies the entries it concerns and no others") {
+  const Folder folder;
+  const Sweep sweep =
+      load(folder, head +
+                       "workloads: [bowl]\nalgorithms: [adam, sgd]\n"
+                       "grid: {sgd.lr: [0.1, 0.2], sgd.momentum: [0, 0.9], adam.lr: [0.01, 0.02, 0.03]}\n");
+  CHECK(described(sweep) == std::vector<std::string>{"bowl adam[lr=0.01] lr=0.01", "bowl adam[lr=0.02] lr=0.02",
+                                                     "bowl adam[lr=0.03] lr=0.03", "bowl sgd[lr=0.1,momentum=0] ",
+                                                     "bowl sgd[lr=0.1,momentum=0.9] momentum=0.9",
+                                                     "bowl sgd[lr=0.2,momentum=0] lr=0.2",
+                                                     "bowl sgd[lr=0.2,momentum=0.9] lr=0.2,momentum=0.9"});
+}
+
+TEST_CASE("zip pairs values, list gives points, union puts blocks after one another") {
+  const Folder folder;
+  const std::string entries = "workloads: [bowl]\nalgorithms: [sgd]\n";
+  CHECK(described(load(folder, head + entries + "zip: {sgd.lr: [1, 2], sgd.momentum: [0.3, 0.4]}\n")) ==
+        std::vector<std::string>{"bowl sgd[lr=1,momentum=0.3] lr=1,momentum=0.3",
+                                 "bowl sgd[lr=2,momentum=0.4] lr=2,momentum=0.4"});
+  CHECK(described(load(folder, head + entries + "list: [{}, {sgd.lr: 2}]\n")) ==
+        std::vector<std::string>{"bowl sgd ", "bowl sgd[lr=2] lr=2"});
+  CHECK(described(load(
+            folder,
+            head + entries + "union:\n  - grid: {sgd.lr: [1, 2]}\n  - list: [{sgd.momentum: 0.5}, {sgd.lr: 2}]\n")) ==
+        std::vector<std::string>{"bowl sgd[lr=1] lr=1", "bowl sgd[lr=2] lr=2", "bowl sgd[momentum=0.5] momentum=0.5"});
+}
+
+TEST_CASE("a grid over a workload makes variants of it") {
+  const Folder folder;
+  const Sweep sweep = load(folder, head +
+                                       "workloads: [bowl, digits]\nalgorithms: [sgd]\n"
+                                       "grid: {bowl.dimension: [3, 4], digits.budget.steps: [10, 20]}\n");
+  REQUIRE(sweep.cells.size() == 4);
+  CHECK(sweep.cells[0].workload.parameters.integer("dimension") == 3);
+  CHECK(sweep.cells[1].workload.parameters.integer("dimension") == 4);
+  CHECK(sweep.cells[2].budget.steps == 10);
+  CHECK(sweep.cells[3].budget.steps == 20);
+  CHECK(sweep.cells[3].label == "sgd");
+}
+
+TEST_CASE("exclude drops what matches all conditions of an item") {
+  const Folder folder;
+  const Sweep sweep =
+      load(folder, head +
+                       "workloads: [bowl, digits]\nalgorithms: [newton, sgd]\ngrid: {sgd.lr: [0.1, 0.2]}\n"
+                       "exclude: [{workload: digits, algorithm: newton}, {sgd.lr: 0.2, workload: bowl}]\n");
+  CHECK(described(sweep) == std::vector<std::string>{"bowl newton ", "bowl sgd[lr=0.1] ", "digits sgd[lr=0.1] ",
+                                                     "digits sgd[lr=0.2] lr=0.2"});
+}
+
+TEST_CASE("data versions enter the cells where data is looked for") {
+  const Folder folder;
+  folder.write("sweep.yaml", head + "workloads: [bowl, digits]\nalgorithms: [sgd]\n");
+  const Sweep sweep = load_sweep({folder / "sweep.yaml", {}, "OpenMP", "somewhere"}, catalogue());
+  CHECK(sweep.cells[0].data_version.empty());
+  CHECK(sweep.cells[1].data_version == "0123abcd");
+  CHECK(sweep.cells[1].backend == "OpenMP");
+  const Sweep generated =
+      load_sweep({folder / "sweep.yaml", {"digits.synthetic=true"}, "Serial", "nowhere"}, catalogue());
+  CHECK(generated.cells[1].data_version == "generator-1");
+}
