@@ -3,9 +3,8 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 
-#include "results/error.hpp"
+#include "results/files.hpp"
 #include "results/index.hpp"
 #include "results/text.hpp"
 
@@ -45,13 +44,6 @@ Need assess(const Store& store, const std::string& cell, const CampaignSettings&
 
 namespace {
 
-void write_text(const std::filesystem::path& file, const std::string& text) {
-  std::ofstream out(file, std::ios::binary);
-  out << text;
-  out.close();
-  if (!out) throw Error(cat("file ", file.string(), " could not be written; is the disk full or read-only?"));
-}
-
 /// The folder in which a cell's trial will run or go on. Made under the cell's claim, which the worker then takes.
 RunRef run_folder(const Store& store, const Task& task, Need need) {
   const auto current = store.current_run(task.id);
@@ -59,7 +51,7 @@ RunRef run_folder(const Store& store, const Task& task, Need need) {
   if (goes_on) return *current;
   const auto claim = store.claim(task.id);
   const RunRef run = store.new_run(task.id);
-  write_text(store.folder(run).config(), canonical_config(task.cell));
+  replace_file(store.folder(run).config(), canonical_config(task.cell));
   return run;
 }
 

@@ -1,17 +1,15 @@
 #include "harness/run/checkpoint.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
 #include <zlib.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 #include <type_traits>
 #include <vector>
 
 #include "results/error.hpp"
+#include "results/files.hpp"
 #include "results/text.hpp"
 
 namespace velo {
@@ -84,25 +82,6 @@ std::uint32_t checksum(std::string_view bytes) {
       crc32_z(crc32_z(0, nullptr, 0), reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
-[[noreturn]] void refuse(const std::string& path) {
-  throw Error(cat("checkpoint ", path, " could not be written: ", std::strerror(errno)));
-}
-
-void write_atomically(const std::string& path, std::string_view bytes) {
-  const std::string temporary = path + ".tmp";
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) refuse(path);
-  bool good = true;
-  while (good && !bytes.empty()) {
-    const ssize_t n = ::write(file, bytes.data(), bytes.size());
-    good = n > 0 || (n < 0 && errno == EINTR);
-    if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  good = good && ::fsync(file) == 0;
-  ::close(file);
-  if (!good || ::rename(temporary.c_str(), path.c_str()) != 0) refuse(path);
-}
-
 }  // namespace
 
 void save_checkpoint(const std::string& path, const CheckpointHeader& header, const TrialOracle& oracle,
@@ -129,14 +108,13 @@ void save_checkpoint(const std::string& path, const CheckpointHeader& header, co
     }
   }
   out.value(checksum(out.bytes()));
-  write_atomically(path, out.bytes());
+  replace_file(path, out.bytes());
 }
 
 std::optional<CheckpointHeader> load_checkpoint(const std::string& path, const std::string& cell, TrialOracle& oracle,
                                                 StateArena& state) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  const std::string bytes = read_file(path);
   std::uint32_t stored = 0;
   if (bytes.size() > sizeof stored) std::memcpy(&stored, bytes.data() + bytes.size() - sizeof stored, sizeof stored);
   const std::string_view body(bytes.data(), bytes.size() - std::min(bytes.size(), sizeof stored));

@@ -12,6 +12,7 @@
 #include "harness/run/phase_clock.hpp"
 #include "harness/run/trial_oracle.hpp"
 #include "results/error.hpp"
+#include "results/files.hpp"
 #include "results/journal.hpp"
 #include "results/text.hpp"
 
@@ -107,7 +108,7 @@ class Trial {
 
   [[nodiscard]] static Lost recorded_losses(const JournalContent& journal) {
     Lost sum;
-    for (const JournalEvent& event : journal.events) {
+    for (const RunEvent& event : journal.events) {
       if (event.kind != "lost_work") continue;
       sum.seconds += event.seconds;
       sum.steps += event.step;
@@ -149,7 +150,7 @@ class Trial {
     clock_.charge_lost(total.seconds);
     summary_.lost_steps = total.steps;
     if (total.seconds <= recorded.seconds && total.steps <= recorded.steps) return;
-    journal_->append(JournalEvent{.kind = "lost_work",
+    journal_->append(RunEvent{.kind = "lost_work",
                                   .text = "computed after the last checkpoint by a killed attempt",
                                   .step = total.steps - recorded.steps,
                                   .seconds = total.seconds - recorded.seconds,
@@ -353,7 +354,7 @@ class Trial {
   }
 
   void note(const char* kind, const std::string& text = {}) {
-    journal_->append(JournalEvent{.kind = kind, .text = text, .step = oracle_.work().steps, .seconds = clock_.charged(),
+    journal_->append(RunEvent{.kind = kind, .text = text, .step = oracle_.work().steps, .seconds = clock_.charged(),
                                   .wall_seconds = wall(), .at = utc_now()});
   }
 
@@ -397,7 +398,7 @@ class Trial {
     if (journal_ && reason != StopReason::interrupted) {
       journal_->sync();
       write_trajectory(folder_.trajectory(),
-                       make_trajectory(read_journal(folder_.journal()), summary_, canonical_config(cell_)));
+                       make_trajectory(read_journal(folder_.journal()), summary_, read_file(folder_.config())));
     }
     store.write_status(summary_);
     if (summary_.status == Status::done) std::filesystem::remove(folder_.checkpoint());

@@ -1,7 +1,5 @@
 #include "harness/run/worker.hpp"
 
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "harness/catalogue.hpp"
@@ -9,17 +7,12 @@
 #include "harness/run/build_info.hpp"
 #include "harness/run/trial.hpp"
 #include "results/error.hpp"
+#include "results/files.hpp"
 #include "results/text.hpp"
 
 namespace velo {
 
 namespace {
-
-std::string read_text(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(cat("file ", file.string(), " cannot be read"));
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 RunRef run_ref(const std::string& text) {
   const auto slash = text.find('/');
@@ -51,7 +44,7 @@ std::optional<TrialSummary> run_worker(const WorkerSettings& settings, const Reg
   const RunRef run = run_ref(settings.run);
   std::optional<Claim> claim = store.claim(run.cell);
   if (!claim) return std::nullopt;
-  TrialRequest request{.cell = read_canonical_config(read_text(store.folder(run).config()), catalogue_of(registry)),
+  TrialRequest request{.cell = read_canonical_config(read_file(store.folder(run).config()), catalogue_of(registry)),
                        .run = run,
                        .data = {.directory = settings.data_directory, .synthetic = false},
                        .fingerprint = {},

@@ -1,0 +1,257 @@
+#include "harness/run/trial.hpp"
+
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "results/error.hpp"
+#include "results/files.hpp"
+#include "results/trajectory.hpp"
+#include "tests/support/toy_workload.hpp"
+
+using namespace velo;
+using namespace velo::test;
+
+namespace {
+
+struct Scratch {
+  Scratch() {
+    path = std::filesystem::temp_directory_path() / ("velo-trial-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(path);
+  }
+  ~Scratch() { std::filesystem::remove_all(path); }
+  std::filesystem::path path;
+};
+
+Component adamw(const Registry& registry, double lr) {
+  Component c{"adamw", Parameters::defaults(registry.algorithm("adamw").parameters)};
+  c.parameters.set("lr", Schedule(lr));
+  return c;
+}
+
+Cell toy_cell(const Registry& registry) {
+  Cell cell;
+  cell.workload = {"toy", Parameters::defaults(registry.workload("toy").parameters)};
+  cell.data_version = "toy-1";
+  cell.label = "adamw";
+  cell.algorithm = adamw(registry, 0.05);
+  cell.algorithm_version = "adamw@1";
+  cell.seed = 42;
+  cell.budget.steps = 60;
+  cell.step_hint = 60;
+  cell.stop = StopRule::budget;
+  cell.evaluate.steps = 10;
+  cell.target = {.metric = "mse", .higher_is_better = false, .validation = {}, .test = {}, .confirm = 1};
+  cell.backend = "OpenMP";
+  return cell;
+}
+
+/// Runs `cell` in a store of its own; ends it as interrupted after each number of steps in `stops`, resuming each time.
+TrialSummary run_in(const std::filesystem::path& where, const Registry& registry, const Cell& cell,
+                    std::vector<int> stops = {}) {
+  const Store store = Store::create(where);
+  const std::string id(20, 'a');
+  const RunRef run = store.new_run(id);
+  replace_file(store.folder(run).config(), "workload: toy\n");
+  stops.push_back(1 << 30);
+  TrialSummary summary;
+  for (const int stop : stops) {
+    int steps = 0;
+    TrialHooks hooks;
+    hooks.interrupted = [&] { return ++steps >= stop; };
+    summary = run_trial({.cell = cell, .run = run, .data = {}, .fingerprint = {}, .isolation = Isolation::pinned},
+                        registry, store, hooks);
+  }
+  return summary;
+}
+
+Trajectory trajectory_in(const std::filesystem::path& where) {
+  const Store store = Store::open(where);
+  return read_trajectory(store.folder(store.scan().at(0)).trajectory());
+}
+
+/// All values but times, bit for bit.
+void check_same(const SeriesGroup& a, const SeriesGroup& b) {
+  REQUIRE(a.series.size() == b.series.size());
+  for (std::size_t s = 0; s < a.series.size(); ++s) {
+    if (a.series[s].info.unit == "s") continue;
+    INFO(a.series[s].info.name);
+    REQUIRE(a.series[s].values.size() == b.series[s].values.size());
+    for (std::size_t i = 0; i < a.series[s].values.size(); ++i) {
+      const double x = a.series[s].values[i];
+      const double y = b.series[s].values[i];
+      CHECK((x == y || (std::isnan(x) && std::isnan(y))));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a trial trains, evaluates on time and records its work") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  const TrialSummary summary = run_in(scratch.path, registry, toy_cell(registry));
+  CHECK(summary.status == Status::done);
+  CHECK(summary.stop_reason == StopReason::budget);
+  CHECK(summary.work.steps == 60);
+  CHECK(summary.work.examples == 60 * 8);
+  CHECK(summary.work.example_gradients == 60 * 8);
+  CHECK(summary.state_bytes == 2 * 7 * 4 + 2 * 8);  // two moments, two running products of betas
+  CHECK(summary.final_test.has_value());
+
+  const Trajectory t = trajectory_in(scratch.path);
+  const auto steps = t.evaluations.at("step");
+  CHECK(std::vector<double>(steps.begin(), steps.end()) == std::vector<double>{0, 10, 20, 30, 40, 50, 60});
+  const auto mse = t.evaluations.at("validation/mse");
+  CHECK(mse.back() < 0.5 * mse.front());
+}
+
+TEST_CASE("the phases of a trial sum to its wall time") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  const auto start = std::chrono::steady_clock::now();
+  const TrialSummary s = run_in(scratch.path, registry, toy_cell(registry));
+  const double outside = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const PhaseSeconds& p = s.seconds;
+  const double sum = p.init + p.data + p.step + p.prepare + p.eval + p.log + p.checkpoint;
+  CHECK(sum > 0);
+  CHECK(std::abs(sum - p.wall) <= 0.02 * p.wall);
+  CHECK(p.wall <= outside);
+}
+
+TEST_CASE("a trial that is stopped and resumed equals one that ran through, bit for bit") {
+  const Registry registry = toy_registry();
+  const Cell cell = toy_cell(registry);
+  const Scratch scratch;
+  (void)run_in(scratch.path / "through", registry, cell);
+  const Trajectory through = trajectory_in(scratch.path / "through");
+  for (const std::vector<int>& stops : {std::vector<int>{1}, {7}, {10}, {31}, {59}, {5, 5, 5, 20}}) {
+    const auto where = scratch.path / ("stopped" + std::to_string(stops.front()) + "x" + std::to_string(stops.size()));
+    const TrialSummary summary = run_in(where, registry, cell, stops);
+    CHECK(summary.status == Status::done);
+    CHECK(summary.resumed == static_cast<std::int64_t>(stops.size()));
+    CHECK(summary.attempt == static_cast<std::int64_t>(stops.size()) + 1);
+    const Trajectory resumed = trajectory_in(where);
+    check_same(through.evaluations, resumed.evaluations);
+    check_same(through.steps, resumed.steps);
+  }
+}
+
+TEST_CASE("a killed attempt without a checkpoint starts again and its seconds stay charged") {
+  const Registry registry = toy_registry();
+  const Cell cell = toy_cell(registry);
+  const Scratch scratch;
+  (void)run_in(scratch.path / "through", registry, cell);
+  const Store store = Store::create(scratch.path / "killed");
+  const RunRef run = store.new_run(std::string(20, 'a'));
+  replace_file(store.folder(run).config(), "workload: toy\n");
+  int steps = 0;
+  TrialHooks hooks;
+  hooks.interrupted = [&] { return ++steps >= 25; };
+  const TrialRequest request{.cell = cell, .run = run, .data = {}, .fingerprint = {}, .isolation = Isolation::pinned};
+  const TrialSummary first = run_trial(request, registry, store, hooks);
+  REQUIRE(first.stop_reason == StopReason::interrupted);
+  std::filesystem::remove(store.folder(run).checkpoint());
+
+  const TrialSummary second = run_trial(request, registry, store, {});
+  CHECK(second.status == Status::done);
+  CHECK(second.resumed == 0);
+  CHECK(second.attempt == 2);
+  CHECK(second.lost_steps == 25);
+  CHECK(second.lost_seconds > 0);
+  CHECK(second.result.seconds >= second.seconds.on_clock() + second.lost_seconds - 1e-9);
+  check_same(trajectory_in(scratch.path / "through").evaluations, trajectory_in(scratch.path / "killed").evaluations);
+}
+
+TEST_CASE("a target ends the trial at the first evaluation that meets it") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  (void)run_in(scratch.path / "open", registry, cell);
+  const Trajectory open = trajectory_in(scratch.path / "open");
+  cell.target.validation = open.evaluations.at("validation/mse")[4];
+  cell.stop = StopRule::target;
+  const TrialSummary summary = run_in(scratch.path / "target", registry, cell);
+  CHECK(summary.stop_reason == StopReason::target);
+  CHECK(summary.result.reached);
+  CHECK(summary.result.steps == 40);
+  CHECK(summary.result.example_gradients == 40 * 8);
+  CHECK(summary.result_test.has_value());
+}
+
+TEST_CASE("with confirm the first of the consecutive hits is reported") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  (void)run_in(scratch.path / "open", registry, cell);
+  cell.target.validation = trajectory_in(scratch.path / "open").evaluations.at("validation/mse")[2];
+  cell.target.confirm = 3;
+  cell.stop = StopRule::target;
+  const TrialSummary summary = run_in(scratch.path / "confirmed", registry, cell);
+  REQUIRE(summary.result.reached);
+  CHECK(summary.result.steps == 20);
+  CHECK(summary.work.steps == 40);
+}
+
+TEST_CASE("an unreached target is censored at the end of the budget, with the reason") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  cell.target.validation = 0.0;
+  cell.stop = StopRule::target;
+  const TrialSummary summary = run_in(scratch.path, registry, cell);
+  CHECK_FALSE(summary.result.reached);
+  CHECK(summary.result.reason == StopReason::budget);
+  CHECK(summary.result.steps == 60);
+}
+
+TEST_CASE("a target that holds before training is refused in one sentence") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  cell.target.validation = 1e9;
+  const TrialSummary summary = run_in(scratch.path, registry, cell);
+  CHECK(summary.status == Status::failed);
+  CHECK(summary.message == "workload 'toy' meets its target of 1e+09 before any training; set a harder target");
+}
+
+TEST_CASE("an absurd learning rate ends as diverged or NaN, not as a failure") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  cell.algorithm = {"sgd", Parameters::defaults(registry.algorithm("sgd").parameters)};
+  cell.algorithm.parameters.set("lr", Schedule(1e6));
+  const TrialSummary summary = run_in(scratch.path, registry, cell);
+  CHECK(summary.status == Status::done);
+  CHECK((summary.stop_reason == StopReason::diverged || summary.stop_reason == StopReason::nan));
+}
+
+TEST_CASE("a budget in seconds ends the run after the step that exceeds it") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  cell.budget = {.steps = {}, .seconds = 1e-9};
+  const TrialSummary summary = run_in(scratch.path, registry, cell);
+  CHECK(summary.stop_reason == StopReason::budget);
+  CHECK(summary.work.steps == 1);
+}
+
+TEST_CASE("a damaged checkpoint is named, not used") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  const Cell cell = toy_cell(registry);
+  const Store store = Store::create(scratch.path);
+  const RunRef run = store.new_run(std::string(20, 'b'));
+  const TrialRequest request{.cell = cell, .run = run, .data = {}, .fingerprint = {}, .isolation = Isolation::pinned};
+  int steps = 0;
+  TrialHooks hooks;
+  hooks.interrupted = [&] { return ++steps >= 12; };
+  (void)run_trial(request, registry, store, hooks);
+  const auto file = store.folder(run).checkpoint();
+  std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(40).put('\x7f');
+  CHECK_THROWS_AS(run_trial(request, registry, store, {}), Error);
+}
