@@ -40,8 +40,8 @@ enum class ModelStateUse {
 
 /// One question to the oracle. The default is the ordinary one: this step's batch at the current parameters.
 struct Query {
-  ConstVector at;                         ///< empty: the current parameters
-  const Batch* batch = nullptr;           ///< null: this step's batch
+  ConstVector at;                ///< empty: the current parameters
+  const Batch* batch = nullptr;  ///< null: this step's batch
   ModelStateUse model_state = ModelStateUse::automatic;
   std::optional<double> dropout_rate;     ///< empty: the model's own
   std::optional<double> label_smoothing;  ///< empty: the loss's own
@@ -49,8 +49,8 @@ struct Query {
 
 /// One past evaluation, as the algorithm may see it.
 struct Evaluation {
-  Index step = 0;                ///< updates made before it
-  std::vector<Metric> metrics;   ///< validation metrics, the target metric first
+  Index step = 0;               ///< updates made before it
+  std::vector<Metric> metrics;  ///< validation metrics, the target metric first
 };
 
 /// The questions an algorithm may ask. Every call is on the clock and in the work account.
@@ -191,11 +191,11 @@ enum class Division { closed, open };
 /// A registry entry: what exists, what it can be told, how to make one.
 struct AlgorithmInfo {
   std::string name;
-  std::string summary;   ///< one line
-  std::string paper;     ///< authors, venue, identifier; empty for folklore
-  int version = 1;       ///< semantic: a change of defaults or of results bumps it
+  std::string summary;  ///< one line
+  std::string paper;    ///< authors, venue, identifier; empty for folklore
+  int version = 1;      ///< semantic: a change of defaults or of results bumps it
   Division division = Division::closed;
-  Capabilities needs;    ///< of the algorithm itself; a wrapper's inner needs are added at plan time
+  Capabilities needs;  ///< of the algorithm itself; a wrapper's inner needs are added at plan time
   std::vector<ParameterSpec> parameters;
   /// Makes one from resolved parameters; wrappers make their inner algorithm through the registry.
   std::function<std::unique_ptr<TrainingAlgorithm>(const Parameters&, const Registry&)> make;

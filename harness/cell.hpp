@@ -44,19 +44,19 @@ struct Target {
 };
 
 struct Cell {
-  Component workload;            ///< name and every parameter, variants included
+  Component workload;  ///< name and every parameter, variants included
   int workload_version = 1;
-  std::string data_version;      ///< hash of the converted data
+  std::string data_version;  ///< hash of the converted data
   bool synthetic = false;
 
-  std::string label;             ///< what tables call the entry; defaults to the algorithm's name; not in the id
-  Component algorithm;           ///< the outermost component, wrappers included
-  std::string algorithm_version; ///< "adamw@1", "lookahead@1(adamw@1)"
+  std::string label;              ///< what tables call the entry; defaults to the algorithm's name; not in the id
+  Component algorithm;            ///< the outermost component, wrappers included
+  std::string algorithm_version;  ///< "adamw@1", "lookahead@1(adamw@1)"
 
-  std::int64_t study = 0;        ///< from 0
-  std::int64_t trial = 0;        ///< from 0, within the study
+  std::int64_t study = 0;  ///< from 0
+  std::int64_t trial = 0;  ///< from 0, within the study
   std::uint64_t root_seed = 0;
-  std::uint64_t seed = 0;        ///< derived from (root_seed, study, trial); the same for every algorithm
+  std::uint64_t seed = 0;  ///< derived from (root_seed, study, trial); the same for every algorithm
 
   std::string ruleset = "external";
   Budget budget;
@@ -66,7 +66,7 @@ struct Cell {
   Target target;
   std::int64_t checkpoint_every = 0;  ///< evaluations between checkpoints; 0: by wall time; not in the id
 
-  std::string backend;           ///< "OpenMP", "Serial", "Cuda"
+  std::string backend;  ///< "OpenMP", "Serial", "Cuda"
   std::string precision = "float32";
   int threads = 1;
 };

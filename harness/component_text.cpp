@@ -10,7 +10,9 @@ namespace velo {
 
 namespace {
 
-std::string quoted(std::string_view text) { return cat("\"", text, "\""); }  // names and words hold no special characters
+std::string quoted(std::string_view text) {
+  return cat("\"", text, "\"");
+}  // names and words hold no special characters
 
 /// JSON has no infinities; they become text.
 std::string json_number(double value) { return std::isfinite(value) ? number_text(value) : quoted(number_text(value)); }

@@ -22,28 +22,58 @@ std::string Range::text() const {
 }
 
 ParameterSpec real(std::string name, double standard, Range range, std::string doc, std::string unit) {
-  return {.name = std::move(name), .type = ParameterType::real, .number = standard, .word = {}, .range = range,
-          .choices = {}, .unit = std::move(unit), .doc = std::move(doc)};
+  return {.name = std::move(name),
+          .type = ParameterType::real,
+          .number = standard,
+          .word = {},
+          .range = range,
+          .choices = {},
+          .unit = std::move(unit),
+          .doc = std::move(doc)};
 }
 
 ParameterSpec integer(std::string name, std::int64_t standard, Range range, std::string doc, std::string unit) {
-  return {.name = std::move(name), .type = ParameterType::integer, .number = static_cast<double>(standard), .word = {},
-          .range = range, .choices = {}, .unit = std::move(unit), .doc = std::move(doc)};
+  return {.name = std::move(name),
+          .type = ParameterType::integer,
+          .number = static_cast<double>(standard),
+          .word = {},
+          .range = range,
+          .choices = {},
+          .unit = std::move(unit),
+          .doc = std::move(doc)};
 }
 
 ParameterSpec boolean(std::string name, bool standard, std::string doc) {
-  return {.name = std::move(name), .type = ParameterType::boolean, .number = standard ? 1.0 : 0.0, .word = {},
-          .range = {}, .choices = {}, .unit = {}, .doc = std::move(doc)};
+  return {.name = std::move(name),
+          .type = ParameterType::boolean,
+          .number = standard ? 1.0 : 0.0,
+          .word = {},
+          .range = {},
+          .choices = {},
+          .unit = {},
+          .doc = std::move(doc)};
 }
 
 ParameterSpec choice(std::string name, std::string standard, std::vector<std::string> choices, std::string doc) {
-  return {.name = std::move(name), .type = ParameterType::choice, .number = 0.0, .word = std::move(standard), .range = {},
-          .choices = std::move(choices), .unit = {}, .doc = std::move(doc)};
+  return {.name = std::move(name),
+          .type = ParameterType::choice,
+          .number = 0.0,
+          .word = std::move(standard),
+          .range = {},
+          .choices = std::move(choices),
+          .unit = {},
+          .doc = std::move(doc)};
 }
 
 ParameterSpec inner_algorithm(std::string name, std::string doc) {
-  return {.name = std::move(name), .type = ParameterType::algorithm, .number = 0.0, .word = {}, .range = {},
-          .choices = {}, .unit = {}, .doc = std::move(doc)};
+  return {.name = std::move(name),
+          .type = ParameterType::algorithm,
+          .number = 0.0,
+          .word = {},
+          .range = {},
+          .choices = {},
+          .unit = {},
+          .doc = std::move(doc)};
 }
 
 Parameters Parameters::defaults(const std::vector<ParameterSpec>& specs) {
@@ -69,7 +99,9 @@ Parameters Parameters::defaults(const std::vector<ParameterSpec>& specs) {
   return out;
 }
 
-void Parameters::set(std::string_view name, Value value) { values_.insert_or_assign(std::string(name), std::move(value)); }
+void Parameters::set(std::string_view name, Value value) {
+  values_.insert_or_assign(std::string(name), std::move(value));
+}
 
 namespace {
 

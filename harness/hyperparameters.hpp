@@ -23,11 +23,11 @@ class Parameters;
 struct Component;
 
 enum class ParameterType {
-  real,        ///< a Schedule; a plain number in most files
-  integer,     ///< 64-bit
-  boolean,     ///< true or false
-  choice,      ///< one of a fixed list of words
-  algorithm,   ///< another algorithm: the `inner` of a wrapper
+  real,       ///< a Schedule; a plain number in most files
+  integer,    ///< 64-bit
+  boolean,    ///< true or false
+  choice,     ///< one of a fixed list of words
+  algorithm,  ///< another algorithm: the `inner` of a wrapper
 };
 [[nodiscard]] std::string_view name(ParameterType type);
 
@@ -48,7 +48,9 @@ struct Range {
   [[nodiscard]] static Range decay() { return {0.0, 1.0, true, false}; }
   /// [0, 1]
   [[nodiscard]] static Range fraction() { return {0.0, 1.0, true, true}; }
-  [[nodiscard]] static Range at_least(double low) { return {low, std::numeric_limits<double>::infinity(), true, false}; }
+  [[nodiscard]] static Range at_least(double low) {
+    return {low, std::numeric_limits<double>::infinity(), true, false};
+  }
 };
 
 /// Declares one hyperparameter. Build with the functions below, in the order the manual page shall show.
@@ -62,7 +64,8 @@ struct ParameterSpec {
   std::string unit;                  ///< "steps", "examples", empty for pure numbers
   std::string doc;                   ///< one line
 };
-[[nodiscard]] ParameterSpec real(std::string name, double standard, Range range, std::string doc, std::string unit = "");
+[[nodiscard]] ParameterSpec real(std::string name, double standard, Range range, std::string doc,
+                                 std::string unit = "");
 [[nodiscard]] ParameterSpec integer(std::string name, std::int64_t standard, Range range, std::string doc,
                                     std::string unit = "");
 [[nodiscard]] ParameterSpec boolean(std::string name, bool standard, std::string doc);

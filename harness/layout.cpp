@@ -10,9 +10,9 @@ namespace velo {
 namespace {
 
 constexpr std::array<std::string_view, 15> kind_names = {
-    "weight",    "bias",        "conv_weight", "batch_norm_scale", "batch_norm_bias", "layer_norm_scale", "layer_norm_bias",
-    "embedding", "attention_q", "attention_k", "attention_v",      "attention_out",   "attention_qkv",    "attention_kv",
-    "attention_bias"};
+    "weight",          "bias",         "conv_weight",   "batch_norm_scale", "batch_norm_bias", "layer_norm_scale",
+    "layer_norm_bias", "embedding",    "attention_q",   "attention_k",      "attention_v",     "attention_out",
+    "attention_qkv",   "attention_kv", "attention_bias"};
 
 }  // namespace
 

@@ -65,9 +65,7 @@ class ParameterLayout {
   Index add(ParameterBlock block);
 
   [[nodiscard]] const std::vector<ParameterBlock>& blocks() const { return blocks_; }
-  [[nodiscard]] const ParameterBlock& operator[](Index block) const {
-    return blocks_[static_cast<std::size_t>(block)];
-  }
+  [[nodiscard]] const ParameterBlock& operator[](Index block) const { return blocks_[static_cast<std::size_t>(block)]; }
   /// Length of the flat vector = number of parameters.
   [[nodiscard]] Index size() const { return size_; }
 

@@ -26,7 +26,8 @@ double restarted(double x, double period, double growth) {
 }  // namespace
 
 std::string_view name(Schedule::Shape shape) {
-  constexpr std::array<std::string_view, 6> names = {"constant", "linear", "cosine", "polynomial", "step", "warm_restarts"};
+  constexpr std::array<std::string_view, 6> names = {"constant",   "linear", "cosine",
+                                                     "polynomial", "step",   "warm_restarts"};
   return names[static_cast<std::size_t>(shape)];
 }
 

@@ -40,14 +40,14 @@ struct Schedule {
 
   double base = 0.0;
   Shape shape = Shape::constant;
-  double warmup_fraction = 0.0;     ///< of T, in [0, 1); excludes warmup_steps
-  std::int64_t warmup_steps = 0;    ///< >= 0
-  double final = 0.0;               ///< last factor, in [0, 1]
-  double power = 1.0;               ///< polynomial, > 0
-  double gamma = 0.1;               ///< step, > 0
-  std::vector<double> milestones;   ///< step, increasing, in (0, 1)
-  double period = 1.0;              ///< warm_restarts: first cycle as a fraction of T - w, in (0, 1]
-  double growth = 1.0;              ///< warm_restarts: length ratio of successive cycles, >= 1
+  double warmup_fraction = 0.0;    ///< of T, in [0, 1); excludes warmup_steps
+  std::int64_t warmup_steps = 0;   ///< >= 0
+  double final = 0.0;              ///< last factor, in [0, 1]
+  double power = 1.0;              ///< polynomial, > 0
+  double gamma = 0.1;              ///< step, > 0
+  std::vector<double> milestones;  ///< step, increasing, in (0, 1)
+  double period = 1.0;             ///< warm_restarts: first cycle as a fraction of T - w, in (0, 1]
+  double growth = 1.0;             ///< warm_restarts: length ratio of successive cycles, >= 1
 
   Schedule() = default;
   Schedule(double constant_value) : base(constant_value) {}  // NOLINT: a number is a schedule
@@ -55,7 +55,9 @@ struct Schedule {
   /// The factor that multiplies the base.
   [[nodiscard]] double factor(const Progress& progress) const;
   [[nodiscard]] double at(const Progress& progress) const { return base * factor(progress); }
-  [[nodiscard]] bool is_constant() const { return shape == Shape::constant && warmup_fraction == 0 && warmup_steps == 0; }
+  [[nodiscard]] bool is_constant() const {
+    return shape == Shape::constant && warmup_fraction == 0 && warmup_steps == 0;
+  }
 };
 
 [[nodiscard]] std::string_view name(Schedule::Shape shape);

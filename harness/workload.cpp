@@ -11,8 +11,8 @@ std::string_view name(Split split) {
 }
 
 std::string_view name(LossType type) {
-  constexpr std::array<std::string_view, 5> names = {"softmax_cross_entropy", "sigmoid_cross_entropy", "mean_squared_error",
-                                                     "ctc", "mean_absolute_error"};
+  constexpr std::array<std::string_view, 5> names = {"softmax_cross_entropy", "sigmoid_cross_entropy",
+                                                     "mean_squared_error", "ctc", "mean_absolute_error"};
   return names[static_cast<std::size_t>(type)];
 }
 

@@ -73,11 +73,11 @@ struct Batch {
 
 /// The point at which a workload is asked, and how the model runs there.
 struct ForwardPass {
-  ConstVector params;       ///< [layout().size()]
-  ConstVector model_state;  ///< [model_state_size()]
-  Vector new_model_state;   ///< [model_state_size()], may be model_state itself; empty to discard it
-  RandomStream random;      ///< dropout and augmentation draw from forks of it
-  bool train_mode = true;   ///< batch statistics, dropout, augmentation; false: as in evaluation
+  ConstVector params;                     ///< [layout().size()]
+  ConstVector model_state;                ///< [model_state_size()]
+  Vector new_model_state;                 ///< [model_state_size()], may be model_state itself; empty to discard it
+  RandomStream random;                    ///< dropout and augmentation draw from forks of it
+  bool train_mode = true;                 ///< batch statistics, dropout, augmentation; false: as in evaluation
   std::optional<double> dropout_rate;     ///< overrides the model's
   std::optional<double> label_smoothing;  ///< overrides the loss's
 };
@@ -88,8 +88,8 @@ struct Metric {
 };
 
 struct MetricInfo {
-  std::string name;          ///< "accuracy", "cross_entropy"
-  std::string unit;          ///< "fraction", "nats"; empty for pure numbers
+  std::string name;  ///< "accuracy", "cross_entropy"
+  std::string unit;  ///< "fraction", "nats"; empty for pure numbers
   bool higher_is_better = false;
 };
 
@@ -130,13 +130,14 @@ struct DataSource {
 /// A registry entry: what exists, what it can be told, how to make one.
 struct WorkloadInfo {
   std::string name;
-  std::string summary;  ///< one line: task, data, model
-  int version = 1;      ///< semantic: a change of defaults or of results bumps it
-  std::string data_set; ///< name for `velo data install`, or empty
+  std::string summary;   ///< one line: task, data, model
+  int version = 1;       ///< semantic: a change of defaults or of results bumps it
+  std::string data_set;  ///< name for `velo data install`, or empty
   LossType loss_type = LossType::softmax_cross_entropy;
   std::vector<MetricInfo> metrics;  ///< the first is the target metric
   Capabilities offers;
-  std::vector<ParameterSpec> parameters;  ///< variants: activation, normalisation, width, initial_scale, batch_size, ...
+  std::vector<ParameterSpec>
+      parameters;  ///< variants: activation, normalisation, width, initial_scale, batch_size, ...
   std::function<std::unique_ptr<Workload>(const Parameters&, const DataSource&)> make;
   /// Hash of the converted data (or of the generator), part of a cell's identity. Throws Error when data is missing.
   std::function<std::string(const Parameters&, const DataSource&)> data_version;

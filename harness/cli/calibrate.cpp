@@ -40,9 +40,9 @@ std::string keep(const std::string& yaml, const std::string& stage, const Choice
 
 /// Step hint and cadence of the workload, as any sweep would resolve them.
 void read_defaults(Choices& choices, const Console& console) {
-  choices.race.sweep = keep(cat("sweep: probe\nstudies: 1\ntrials: 1\nworkloads: [", choices.plan.workload,
-                                "]\nalgorithms: [adamw]\n"),
-                            "probe", choices);
+  choices.race.sweep =
+      keep(cat("sweep: probe\nstudies: 1\ntrials: 1\nworkloads: [", choices.plan.workload, "]\nalgorithms: [adamw]\n"),
+           "probe", choices);
   const Cell cell = load_race_sweep(choices.race, console).cells.at(0);
   choices.plan.steps = cell.step_hint;
   choices.plan.evaluate_every = cell.evaluate.steps.value_or(std::max<std::int64_t>(1, cell.step_hint / 10));
@@ -73,8 +73,8 @@ ExitCode calibrate(Choices& choices, const Console& console) {
   read_defaults(choices, console);
 
   const TrialSummary best = best_trial(run_stage(tuning_sweep(plan), "tune", choices, console));
-  console.err << cat("best of ", plan.points, " points per algorithm: ", best.label, " ", best.algorithm_changes, " with ",
-                     best.metric, " ", *best.best_validation, "\n");
+  console.err << cat("best of ", plan.points, " points per algorithm: ", best.label, " ", best.algorithm_changes,
+                     " with ", best.metric, " ", *best.best_validation, "\n");
   const Calibration result = set_target(run_stage(repeat_sweep(plan, best), "seeds", choices, console), plan.quantile);
   const std::string block = target_block(plan, best, result, utc_now().substr(0, 10));
   console.out << block;
@@ -99,7 +99,8 @@ Verb calibrate_verb() {
                 o.required("WORKLOAD", plan.workload, "the workload");
                 o.value("--points", plan.points, "random points per target-setting algorithm (AlgoPerf: 200)");
                 o.value("--seeds", plan.seeds, "fresh seeds of the best point (AlgoPerf: 20)");
-                o.value("--quantile", plan.quantile, "share of the seeds that must reach the target (AlgoPerf: 0.5)", "Q");
+                o.value("--quantile", plan.quantile, "share of the seeds that must reach the target (AlgoPerf: 0.5)",
+                        "Q");
                 o.value("--root-seed", choices->root_seed, "seed of points and trials");
                 o.store(choices->race.store);
                 o.value("-j,--workers", choices->race.workers, "trials at a time (default: all cores)");

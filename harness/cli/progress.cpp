@@ -48,7 +48,8 @@ std::string ProgressDisplay::title(std::size_t task) const {
 
 void ProgressDisplay::started(std::size_t task) { running_[task] = Running{.since = Clock::now()}; }
 
-void ProgressDisplay::progress(std::size_t task, std::int64_t step, double fraction, double seconds, double validation) {
+void ProgressDisplay::progress(std::size_t task, std::int64_t step, double fraction, double seconds,
+                               double validation) {
   Running& r = running_[task];
   r.fraction = fraction;
   r.seconds = seconds;
@@ -90,8 +91,9 @@ void ProgressDisplay::draw() {
   std::string block;
   if (lines_ > 0) block += fmt::format("\x1b[{}A", lines_);
   const double share = total_ == 0 ? 1.0 : static_cast<double>(done_) / static_cast<double>(total_);
-  block += fmt::format("\x1b[2K{} {}/{} trials, {}{}, {}\n", bar(share, 30), done_, total_,
-                       failed_ > 0 ? fmt::format("{} failed, ", failed_) : "", duration_text(since(began_)), time_left());
+  block +=
+      fmt::format("\x1b[2K{} {}/{} trials, {}{}, {}\n", bar(share, 30), done_, total_,
+                  failed_ > 0 ? fmt::format("{} failed, ", failed_) : "", duration_text(since(began_)), time_left());
   int lines = 1;
   for (const auto& [task, r] : running_) {
     const Target& target = tasks_[task].cell.target;

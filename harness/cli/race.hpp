@@ -18,7 +18,7 @@ struct RaceOptions {
   std::string sweep;                   ///< the file
   std::vector<std::string> overrides;  ///< "PATH=VALUE"
   std::string store = "results/store";
-  std::int64_t workers = 0;            ///< 0: the file's
+  std::int64_t workers = 0;  ///< 0: the file's
   bool retry_failed = false;
   bool redo = false;
   bool fail_fast = false;

@@ -9,13 +9,17 @@
 
 namespace velo {
 
-void Options::flag(const std::string& names, bool& target, const std::string& help) { app_->add_flag(names, target, help); }
+void Options::flag(const std::string& names, bool& target, const std::string& help) {
+  app_->add_flag(names, target, help);
+}
 
-void Options::value(const std::string& names, std::string& target, const std::string& help, const std::string& placeholder) {
+void Options::value(const std::string& names, std::string& target, const std::string& help,
+                    const std::string& placeholder) {
   app_->add_option(names, target, help)->option_text(placeholder);
 }
 
-void Options::value(const std::string& names, std::int64_t& target, const std::string& help, const std::string& placeholder) {
+void Options::value(const std::string& names, std::int64_t& target, const std::string& help,
+                    const std::string& placeholder) {
   app_->add_option(names, target, help)->option_text(placeholder);
 }
 
@@ -79,7 +83,8 @@ std::string program_path(const char* argv0) {
 }
 
 /// The usage error as one sentence, with the verb it concerns and the nearest verb where one was mistyped.
-std::string usage_sentence(const CLI::ParseError& error, const std::vector<Verb>& verbs, int argc, const char* const* argv) {
+std::string usage_sentence(const CLI::ParseError& error, const std::vector<Verb>& verbs, int argc,
+                           const char* const* argv) {
   std::vector<std::string> names;
   for (const auto& verb : verbs)
     if (!verb.hidden) names.push_back(verb.name);
@@ -93,8 +98,8 @@ std::string usage_sentence(const CLI::ParseError& error, const std::vector<Verb>
 }  // namespace
 
 int run_cli(const Registry* registry, int argc, const char* const* argv) {
-  const Console console{std::cout, std::cerr, registry, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1,
-                        program_path(argv[0])};
+  const Console console{
+      std::cout, std::cerr, registry, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1, program_path(argv[0])};
   CLI::App app("velo races neural-network training algorithms.", "velo");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);

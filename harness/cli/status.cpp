@@ -58,35 +58,37 @@ Verb status_verb() {
     Format format = Format::table;
   };
   auto choices = std::make_shared<Choices>();
-  return {.name = "status",
-          .group = "Race",
-          .summary = "Show how far the sweeps of a store are",
-          .examples = {"velo status", "velo status quickstart --format json"},
-          .declare =
-              [=](Options& o) {
-                o.positional("SWEEP", choices->sweep, "one sweep by name (default: all)");
-                o.store(choices->store);
-                o.format(choices->format);
-              },
-          .action =
-              [=](const Console& console) {
-                const Store store = Store::open(choices->store);
-                const auto sweeps = choices->sweep.empty() ? store.sweeps() : std::vector<std::string>{choices->sweep};
-                Table table;
-                table.columns = {{"sweep", ColumnType::text},      {"trials", ColumnType::integer},
-                                 {"done", ColumnType::integer},    {"reached", ColumnType::integer},
-                                 {"running", ColumnType::integer}, {"interrupted", ColumnType::integer},
-                                 {"failed", ColumnType::integer},  {"waiting", ColumnType::integer}};
-                std::vector<std::string> troubles;
-                for (const std::string& name : sweeps) {
-                  const Counts n = count(store, store.read_sweep(name).cells, troubles);
-                  table.rows.push_back({name, n.asked, n.done, n.reached, n.running, n.interrupted, n.failed, n.waiting});
-                }
-                print_table(console, choices->format, table);
-                for (const std::string& trouble : troubles) console.err << trouble << '\n';
-                if (table.rows.empty()) throw Error(cat("store ", choices->store, " holds no sweep yet"), ExitCode::nothing_measured);
-                return ExitCode::ok;
-              }};
+  return {
+      .name = "status",
+      .group = "Race",
+      .summary = "Show how far the sweeps of a store are",
+      .examples = {"velo status", "velo status quickstart --format json"},
+      .declare =
+          [=](Options& o) {
+            o.positional("SWEEP", choices->sweep, "one sweep by name (default: all)");
+            o.store(choices->store);
+            o.format(choices->format);
+          },
+      .action =
+          [=](const Console& console) {
+            const Store store = Store::open(choices->store);
+            const auto sweeps = choices->sweep.empty() ? store.sweeps() : std::vector<std::string>{choices->sweep};
+            Table table;
+            table.columns = {{"sweep", ColumnType::text},      {"trials", ColumnType::integer},
+                             {"done", ColumnType::integer},    {"reached", ColumnType::integer},
+                             {"running", ColumnType::integer}, {"interrupted", ColumnType::integer},
+                             {"failed", ColumnType::integer},  {"waiting", ColumnType::integer}};
+            std::vector<std::string> troubles;
+            for (const std::string& name : sweeps) {
+              const Counts n = count(store, store.read_sweep(name).cells, troubles);
+              table.rows.push_back({name, n.asked, n.done, n.reached, n.running, n.interrupted, n.failed, n.waiting});
+            }
+            print_table(console, choices->format, table);
+            for (const std::string& trouble : troubles) console.err << trouble << '\n';
+            if (table.rows.empty())
+              throw Error(cat("store ", choices->store, " holds no sweep yet"), ExitCode::nothing_measured);
+            return ExitCode::ok;
+          }};
 }
 
 }  // namespace velo

@@ -33,7 +33,8 @@ Verb trial_verb() {
                 o.value("--run", choices->worker.run, "the run to make", "CELL/RUN");
                 o.value("--data", choices->worker.data_directory, "where converted data sets lie", "DIR");
                 o.choice("--isolation", choices->isolation, {"exclusive", "pinned", "shared"}, "how alone it runs");
-                o.value("--checkpoint-seconds", choices->worker.checkpoint_seconds, "wall seconds between checkpoints", "S");
+                o.value("--checkpoint-seconds", choices->worker.checkpoint_seconds, "wall seconds between checkpoints",
+                        "S");
               },
           .action =
               [=](const Console& console) {

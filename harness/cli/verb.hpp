@@ -45,11 +45,14 @@ class Options {
 
   /// `names` as in "-q,--quiet".
   void flag(const std::string& names, bool& target, const std::string& help);
-  void value(const std::string& names, std::string& target, const std::string& help, const std::string& placeholder = "TEXT");
-  void value(const std::string& names, std::int64_t& target, const std::string& help, const std::string& placeholder = "N");
+  void value(const std::string& names, std::string& target, const std::string& help,
+             const std::string& placeholder = "TEXT");
+  void value(const std::string& names, std::int64_t& target, const std::string& help,
+             const std::string& placeholder = "N");
   void value(const std::string& names, double& target, const std::string& help, const std::string& placeholder = "X");
   /// One of a few words; anything else is a usage error naming them.
-  void choice(const std::string& names, std::string& target, const std::vector<std::string>& words, const std::string& help);
+  void choice(const std::string& names, std::string& target, const std::vector<std::string>& words,
+              const std::string& help);
   /// May be given several times, one value each.
   void list(const std::string& names, std::vector<std::string>& target, const std::string& help,
             const std::string& placeholder = "TEXT");
@@ -67,12 +70,12 @@ class Options {
 
 /// Where a verb speaks, and what it may know of the program it runs in.
 struct Console {
-  std::ostream& out;          ///< data
-  std::ostream& err;          ///< talk
-  const Registry* registry;   ///< null in a build for analysis only
+  std::ostream& out;         ///< data
+  std::ostream& err;         ///< talk
+  const Registry* registry;  ///< null in a build for analysis only
   bool out_is_terminal = false;
   bool err_is_terminal = false;
-  std::string program;        ///< path of the running executable, for workers
+  std::string program;  ///< path of the running executable, for workers
 };
 
 struct Verb {
@@ -82,7 +85,7 @@ struct Verb {
   std::vector<std::string> examples;  ///< whole command lines, shown by --help
   std::function<void(Options&)> declare;
   std::function<ExitCode(const Console&)> action;
-  bool hidden = false;                ///< for the harness itself (workers)
+  bool hidden = false;  ///< for the harness itself (workers)
 };
 
 /// Every verb of this build, in the order of `velo --help` (generated from the list in harness/cli/CMakeLists.txt).

@@ -19,19 +19,22 @@ std::string head(const CalibrationPlan& plan, const std::string& stage, std::int
              "\nstop: budget\nexecutor: {kind: local, workers: ", plan.workers, ", threads: 1}\n");
 }
 
-/// Four significant digits, moved to the side that is easier to reach.
-double rounded_easier(double value, bool higher_is_better) {
-  if (value == 0.0) return value;
-  const double unit = std::pow(10.0, std::floor(std::log10(std::abs(value))) - 3);
-  return (higher_is_better ? std::floor(value / unit) : std::ceil(value / unit)) * unit;
-}
-
-/// Shortest text of a value that was rounded to four digits (0.8870000000000001 is 0.887).
+/// Shortest text of a value that has four significant digits.
 std::string four_digits(double value) {
   std::ostringstream out;
   out.precision(4);
   out << value;
   return out.str();
+}
+
+/// Four significant digits, moved to the side that is easier to reach; a value that has no more of them stays.
+double rounded_easier(double value, bool higher_is_better) {
+  if (value == 0.0) return value;
+  const double unit = std::pow(10.0, std::floor(std::log10(std::abs(value))) - 3);
+  const double scaled = value / unit;
+  const bool exact = std::abs(scaled - std::round(scaled)) < 1e-9 * std::abs(scaled);
+  const double kept = exact ? std::round(scaled) : higher_is_better ? std::floor(scaled) : std::ceil(scaled);
+  return std::stod(four_digits(kept * unit));
 }
 
 }  // namespace
@@ -58,7 +61,8 @@ const TrialSummary& best_trial(const std::vector<TrialSummary>& trials) {
   for (const TrialSummary& t : trials) {
     if (t.status != Status::done || !t.best_validation) continue;
     const bool higher = t.direction == Direction::higher;
-    if (best == nullptr || (higher ? *t.best_validation > *best->best_validation : *t.best_validation < *best->best_validation))
+    if (best == nullptr ||
+        (higher ? *t.best_validation > *best->best_validation : *t.best_validation < *best->best_validation))
       best = &t;
   }
   if (best == nullptr) throw Error("no tuning trial ended with a validation value", ExitCode::nothing_measured);
@@ -77,7 +81,8 @@ Calibration set_target(const std::vector<TrialSummary>& seeds, double quantile) 
                     " seeds ended without a validation value; a target from the rest would be too hard"),
                 ExitCode::inconclusive);
   std::sort(out.best_values.begin(), out.best_values.end(), better);
-  const auto needed = static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(out.best_values.size()) - 1e-9));
+  const auto needed =
+      static_cast<std::size_t>(std::ceil(quantile * static_cast<double>(out.best_values.size()) - 1e-9));
   out.metric = seeds.front().metric;
   out.validation = rounded_easier(out.best_values[std::max<std::size_t>(needed, 1) - 1], higher);
   for (const TrialSummary& s : seeds) {
@@ -97,9 +102,9 @@ std::string target_block(const CalibrationPlan& plan, const TrialSummary& best, 
   block += cat("  provenance:\n    procedure: velo calibrate ", plan.workload, " --points ", plan.points, " --seeds ",
                plan.seeds, " --quantile ", plan.quantile, "\n    date: ", date, "\n    points: ", plan.points,
                "\n    seeds: ", plan.seeds, "\n    quantile: ", plan.quantile, "\n    steps: ", plan.steps,
-               "\n    algorithm: ", best.label, "\n    parameters: ", best.algorithm_changes,
-               "\n    best: ", spread(0), "\n    median: ", spread(r.best_values.size() / 2),
-               "\n    worst: ", spread(r.best_values.size() - 1), "\n    reached: ", r.reached, "\n");
+               "\n    algorithm: ", best.label, "\n    parameters: ", best.algorithm_changes, "\n    best: ", spread(0),
+               "\n    median: ", spread(r.best_values.size() / 2), "\n    worst: ", spread(r.best_values.size() - 1),
+               "\n    reached: ", r.reached, "\n");
   return block;
 }
 

@@ -23,12 +23,12 @@ namespace velo {
 
 struct CalibrationPlan {
   std::string workload;
-  std::int64_t points = 12;    ///< N, per algorithm
-  std::int64_t seeds = 10;     ///< M
-  double quantile = 0.9;       ///< q, in (0, 1]
+  std::int64_t points = 12;  ///< N, per algorithm
+  std::int64_t seeds = 10;   ///< M
+  double quantile = 0.9;     ///< q, in (0, 1]
   std::uint64_t root_seed = 1;
   int workers = 1;
-  std::int64_t steps = 0;      ///< of every run: the workload's step hint
+  std::int64_t steps = 0;  ///< of every run: the workload's step hint
   std::int64_t evaluate_every = 0;
 };
 

@@ -59,7 +59,12 @@ class Campaign {
  public:
   Campaign(const std::vector<Task>& tasks, const Store& store, const CampaignSettings& settings,
            const CampaignEvents& events, std::atomic<bool>& stop)
-      : tasks_(tasks), store_(store), settings_(settings), events_(events), stop_(stop), index_(TrialIndex::open(store)) {}
+      : tasks_(tasks),
+        store_(store),
+        settings_(settings),
+        events_(events),
+        stop_(stop),
+        index_(TrialIndex::open(store)) {}
 
   CampaignReport run() {
     for (std::size_t task = 0; task < tasks_.size(); ++task) {
@@ -85,11 +90,11 @@ class Campaign {
  private:
   void add_job(std::size_t task, Need need) {
     const RunRef run = run_folder(store_, tasks_[task], need);
-    jobs_.push_back({.command = {settings_.program, "trial", "--out", store_.root().string(), "--run", run.text(),
-                                 "--data", settings_.data_directory, "--isolation",
-                                 settings_.pool.pin ? "pinned" : "shared", "--checkpoint-seconds",
-                                 number_text(settings_.checkpoint_seconds)},
-                     .log = store_.folder(run).log().string()});
+    jobs_.push_back(
+        {.command = {settings_.program, "trial", "--out", store_.root().string(), "--run", run.text(), "--data",
+                     settings_.data_directory, "--isolation", settings_.pool.pin ? "pinned" : "shared",
+                     "--checkpoint-seconds", number_text(settings_.checkpoint_seconds)},
+         .log = store_.folder(run).log().string()});
     runs_.push_back(run);
     job_tasks_.push_back(task);
   }
@@ -136,7 +141,8 @@ class Campaign {
     if (end.signal == SIGKILL && !timed_out) {
       summary.message = "its process was killed, by hand or for memory; `velo run` again resumes it";
     } else if (end.signal != 0) {
-      summary.message = cat("its process was ended by signal ", end.signal, "; see ", store_.folder(run).log().string());
+      summary.message =
+          cat("its process was ended by signal ", end.signal, "; see ", store_.folder(run).log().string());
     } else {
       summary.message =
           cat("its process ended with status ", end.exit_code, "; see ", store_.folder(run).log().string());

@@ -27,24 +27,24 @@ struct Task {
 
 /// Why a cell needs work, or does not.
 enum class Need {
-  fresh,        ///< never begun
-  resume,       ///< begun, and its worker is gone
-  retry,        ///< failed before, and retrying was asked for
-  redo,         ///< done, and redoing was asked for
-  done,         ///< has a result
-  failed,       ///< failed before; left alone
-  elsewhere,    ///< another process works on it now
+  fresh,      ///< never begun
+  resume,     ///< begun, and its worker is gone
+  retry,      ///< failed before, and retrying was asked for
+  redo,       ///< done, and redoing was asked for
+  done,       ///< has a result
+  failed,     ///< failed before; left alone
+  elsewhere,  ///< another process works on it now
 };
 [[nodiscard]] std::string_view name(Need need);
 [[nodiscard]] bool needs_work(Need need);
 
 struct CampaignSettings {
   LocalPool pool;
-  std::string program;            ///< the velo executable that workers run
+  std::string program;  ///< the velo executable that workers run
   std::string data_directory;
   bool retry_failed = false;
-  bool redo = false;              ///< run cells again that are done
-  bool fail_fast = false;         ///< start nothing new after the first failed trial
+  bool redo = false;       ///< run cells again that are done
+  bool fail_fast = false;  ///< start nothing new after the first failed trial
   double checkpoint_seconds = 30.0;
 };
 
@@ -63,7 +63,7 @@ struct CampaignReport {
   std::size_t ran = 0;
   std::size_t failed = 0;
   std::size_t interrupted = 0;
-  std::size_t skipped = 0;   ///< done before, failed before, or elsewhere
+  std::size_t skipped = 0;  ///< done before, failed before, or elsewhere
 };
 
 /// Runs what needs work. When `stop` becomes true the running trials are asked to checkpoint and end.

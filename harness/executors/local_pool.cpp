@@ -48,7 +48,11 @@ struct Process {
 class Pool {
  public:
   Pool(const LocalPool& settings, const std::vector<Job>& jobs, const PoolEvents& events, const std::atomic<bool>& stop)
-      : settings_(settings), jobs_(jobs), events_(events), stop_(stop), slots_(static_cast<std::size_t>(settings.workers)) {
+      : settings_(settings),
+        jobs_(jobs),
+        events_(events),
+        stop_(stop),
+        slots_(static_cast<std::size_t>(settings.workers)) {
     const std::vector<int> cores = own_cores();
     const auto threads = static_cast<std::size_t>(settings.threads);
     if (settings.pin && cores.size() >= slots_.size() * threads)
@@ -109,8 +113,13 @@ class Pool {
     }
     ::close(pipe_ends[1]);
     ::fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK);
-    slots_[slot] = Process{.job = next_, .pid = pid, .output = pipe_ends[0], .pending = {}, .started = Clock::now(),
-                           .asked_to_stop = false, .asked = {}};
+    slots_[slot] = Process{.job = next_,
+                           .pid = pid,
+                           .output = pipe_ends[0],
+                           .pending = {},
+                           .started = Clock::now(),
+                           .asked_to_stop = false,
+                           .asked = {}};
     if (events_.started) events_.started(next_);
     ++next_;
   }

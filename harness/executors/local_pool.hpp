@@ -20,15 +20,15 @@ struct Job {
 
 /// How a process ended.
 struct JobEnd {
-  int exit_code = 0;   ///< meaningful when signal is 0
-  int signal = 0;      ///< what killed it, or 0
+  int exit_code = 0;  ///< meaningful when signal is 0
+  int signal = 0;     ///< what killed it, or 0
   std::int64_t peak_memory_bytes = 0;
 };
 
 struct LocalPool {
-  int workers = 1;           ///< processes at a time
-  int threads = 1;           ///< OMP_NUM_THREADS and cores of each
-  bool pin = true;           ///< give each worker slot its own cores, when the machine has workers * threads of them
+  int workers = 1;             ///< processes at a time
+  int threads = 1;             ///< OMP_NUM_THREADS and cores of each
+  bool pin = true;             ///< give each worker slot its own cores, when the machine has workers * threads of them
   double timeout_seconds = 0;  ///< kill a process after so long; 0: never
 };
 

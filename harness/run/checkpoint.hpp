@@ -23,8 +23,8 @@ struct CheckpointHeader {
   std::string cell;                 ///< id of the cell it belongs to
   std::uint64_t journal_bytes = 0;  ///< length of the journal at this moment
   Work work;
-  std::int64_t position = 0;        ///< examples drawn
-  std::uint64_t batches = 0;        ///< batches drawn
+  std::int64_t position = 0;  ///< examples drawn
+  std::uint64_t batches = 0;  ///< batches drawn
   std::array<double, phase_count> seconds{};
   double lost_seconds = 0.0;
 };

@@ -16,7 +16,7 @@ enum class Phase { init, data, step, prepare, eval, log, checkpoint };
 inline constexpr int phase_count = 7;
 
 [[nodiscard]] constexpr std::string_view name(Phase phase) {
-  constexpr std::array<std::string_view, phase_count> names = {"init", "data", "step", "prepare",
+  constexpr std::array<std::string_view, phase_count> names = {"init", "data", "step",      "prepare",
                                                                "eval", "log",  "checkpoint"};
   return names[static_cast<std::size_t>(phase)];
 }

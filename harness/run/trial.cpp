@@ -108,7 +108,7 @@ class Trial {
 
   [[nodiscard]] static Lost recorded_losses(const JournalContent& journal) {
     Lost sum;
-    for (const RunEvent& event : journal.events) {
+    for (const JournalEvent& event : journal.events) {
       if (event.kind != "lost_work") continue;
       sum.seconds += event.seconds;
       sum.steps += event.step;
@@ -150,7 +150,7 @@ class Trial {
     clock_.charge_lost(total.seconds);
     summary_.lost_steps = total.steps;
     if (total.seconds <= recorded.seconds && total.steps <= recorded.steps) return;
-    journal_->append(RunEvent{.kind = "lost_work",
+    journal_->append(JournalEvent{.kind = "lost_work",
                                   .text = "computed after the last checkpoint by a killed attempt",
                                   .step = total.steps - recorded.steps,
                                   .seconds = total.seconds - recorded.seconds,
@@ -235,8 +235,8 @@ class Trial {
   void evaluate_now(bool last) {
     clock_.enter(Phase::prepare);
     algorithm_->prepare_for_eval(oracle_, oracle_.params());
-    evaluate(algorithm_->evaluation_params(oracle_.params()),
-             algorithm_->evaluation_model_state(oracle_.model_state()), last);
+    evaluate(algorithm_->evaluation_params(oracle_.params()), algorithm_->evaluation_model_state(oracle_.model_state()),
+             last);
     last_evaluation_ = WallClock::now();
   }
 
@@ -271,8 +271,8 @@ class Trial {
 
   /// Compares an evaluation with the target. True when it begins a streak of hits: test is measured there.
   bool judge(const EvaluationRow& row, const std::vector<Metric>& metrics) {
-    const auto found = std::find_if(metrics.begin(), metrics.end(),
-                                    [&](const Metric& m) { return m.name == cell_.target.metric; });
+    const auto found =
+        std::find_if(metrics.begin(), metrics.end(), [&](const Metric& m) { return m.name == cell_.target.metric; });
     if (found == metrics.end())
       throw Error(cat("workload '", cell_.workload.name, "' has no metric '", cell_.target.metric, "'"));
     const double value = found->value;
@@ -354,8 +354,12 @@ class Trial {
   }
 
   void note(const char* kind, const std::string& text = {}) {
-    journal_->append(RunEvent{.kind = kind, .text = text, .step = oracle_.work().steps, .seconds = clock_.charged(),
-                                  .wall_seconds = wall(), .at = utc_now()});
+    journal_->append(JournalEvent{.kind = kind,
+                                  .text = text,
+                                  .step = oracle_.work().steps,
+                                  .seconds = clock_.charged(),
+                                  .wall_seconds = wall(),
+                                  .at = utc_now()});
   }
 
   /// Wall seconds of all attempts.
@@ -388,9 +392,14 @@ class Trial {
     const auto& spent = clock_.seconds();
     const auto at = [&](Phase phase) { return spent[static_cast<std::size_t>(phase)]; };
     summary_.lost_seconds = clock_.lost();
-    summary_.seconds = {.init = at(Phase::init), .data = at(Phase::data), .step = at(Phase::step),
-                        .prepare = at(Phase::prepare), .eval = at(Phase::eval), .log = at(Phase::log),
-                        .checkpoint = at(Phase::checkpoint), .wall = wall()};
+    summary_.seconds = {.init = at(Phase::init),
+                        .data = at(Phase::data),
+                        .step = at(Phase::step),
+                        .prepare = at(Phase::prepare),
+                        .eval = at(Phase::eval),
+                        .log = at(Phase::log),
+                        .checkpoint = at(Phase::checkpoint),
+                        .wall = wall()};
     summary_.peak_memory_bytes = peak_memory_bytes();
     summary_.finished_at = utc_now();
     if (summary_.status == Status::running)

@@ -28,9 +28,9 @@ namespace velo {
 /// What a display may want to know while a trial runs.
 struct TrialProgress {
   std::int64_t step = 0;
-  double fraction = 0.0;         ///< of the budget
-  double seconds = 0.0;          ///< on the clock
-  double validation = 0.0;       ///< latest value of the target metric
+  double fraction = 0.0;    ///< of the budget
+  double seconds = 0.0;     ///< on the clock
+  double validation = 0.0;  ///< latest value of the target metric
 };
 
 struct TrialHooks {
@@ -44,7 +44,7 @@ struct TrialHooks {
 
 struct TrialRequest {
   Cell cell;
-  RunRef run;                ///< its folder exists and holds config.yaml
+  RunRef run;  ///< its folder exists and holds config.yaml
   DataSource data;
   Fingerprint fingerprint;
   Isolation isolation = Isolation::shared;

@@ -77,8 +77,8 @@ double TrialOracle::loss(const Query& query) {
 
 double TrialOracle::gradient(Vector out, const Query& query) {
   const Batch& batch = prepare(query);
-  const bool commit = query.model_state == ModelStateUse::commit ||
-                      (query.model_state == ModelStateUse::automatic && !committed_);
+  const bool commit =
+      query.model_state == ModelStateUse::commit || (query.model_state == ModelStateUse::automatic && !committed_);
   committed_ = committed_ || commit;
   work_.example_gradients += batch.size();
   return note_loss(workload_->gradient(pass(query, batch, commit), batch, out));

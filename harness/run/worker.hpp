@@ -18,7 +18,7 @@ class Registry;
 
 struct WorkerSettings {
   std::string store;
-  std::string run;              ///< "cell/0001"
+  std::string run;  ///< "cell/0001"
   std::string data_directory;
   Isolation isolation = Isolation::shared;
   double checkpoint_seconds = 30.0;

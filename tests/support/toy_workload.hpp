@@ -14,7 +14,11 @@ namespace velo::test {
 class ToyWorkload : public Workload {
  public:
   explicit ToyWorkload(Index batch_size) : batch_size_(batch_size) {
-    layout_.add({.name = "w", .kind = ParameterKind::weight, .shape = {features}, .fan_in = features, .fan_out = 1,
+    layout_.add({.name = "w",
+                 .kind = ParameterKind::weight,
+                 .shape = {features},
+                 .fan_in = features,
+                 .fan_out = 1,
                  .initialiser = Initialiser::normal(1.0)});
   }
 
@@ -48,7 +52,8 @@ class ToyWorkload : public Workload {
   }
   static double residual(const ConstVector& w, Index example, Split split) {
     double sum = 0;
-    for (Index f = 0; f < features; ++f) sum += (w(static_cast<std::size_t>(f)) - 0.5 * static_cast<double>(f)) * input(example, f, split);
+    for (Index f = 0; f < features; ++f)
+      sum += (w(static_cast<std::size_t>(f)) - 0.5 * static_cast<double>(f)) * input(example, f, split);
     return sum;
   }
 
@@ -80,7 +85,8 @@ inline WorkloadInfo toy_workload_info() {
           .metrics = {{"mse", "", false}, {"state", "", false}},
           .offers = {},
           .parameters = {integer("batch_size", 8, Range::at_least(1), "examples in a training batch", "examples")},
-          .make = [](const Parameters& p, const DataSource&) { return std::make_unique<ToyWorkload>(p.integer("batch_size")); },
+          .make = [](const Parameters& p,
+                     const DataSource&) { return std::make_unique<ToyWorkload>(p.integer("batch_size")); },
           .data_version = [](const Parameters&, const DataSource&) { return std::string("toy-1"); }};
 }
 
