@@ -50,3 +50,9 @@ if(VELO_ANALYSIS_ONLY)
   target_compile_definitions(velo PRIVATE VELO_ANALYSIS_ONLY)
 endif()
 set_target_properties(velo PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+
+# What tests/checks/device_compile_check.sh compiles.
+get_property(velo_device_sources GLOBAL PROPERTY VELO_DEVICE_SOURCES)
+list(REMOVE_DUPLICATES velo_device_sources)
+list(JOIN velo_device_sources "\n" velo_device_sources)
+file(WRITE ${PROJECT_BINARY_DIR}/device_sources.txt "${velo_device_sources}\n")

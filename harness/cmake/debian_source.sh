@@ -2,6 +2,7 @@
 # Unpacks what Debian's archive has and its current suite may not offer, without touching the system's own apt:
 #   debian_source.sh kokkos DIR    Kokkos 3.4.1, from the source package trilinos of bookworm
 #   debian_source.sh catch2 DIR    Catch2 3.7.1, from bookworm-backports
+#   debian_source.sh kokkos-headers DIR    headers of the newest Kokkos, from sid: to check that the code compiles
 # DIR/.complete marks success, so an interrupted run is repeated.
 set -eu
 what=$1 target=$2
@@ -14,12 +15,14 @@ rm -rf "$target"
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
 scratch=$target/.apt
+suites="bookworm bookworm-backports"
+[ "$what" != kokkos-headers ] || suites=sid
 mkdir -p "$scratch/lists/partial" "$scratch/cache/archives/partial" "$scratch/parts" "$scratch/prefs"
 : >"$scratch/status"
 cat >"$scratch/debian.sources" <<END
 Types: deb deb-src
 URIs: $mirror
-Suites: bookworm bookworm-backports
+Suites: $suites
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 END
@@ -47,8 +50,13 @@ case $what in
     dpkg -x libcatch2-dev_*.deb "$target"
     test -f "$target/usr/lib/libCatch2.a"
     ;;
+  kokkos-headers)
+    apt-get -qq download libkokkos-dev
+    dpkg -x libkokkos-dev_*.deb "$target"
+    test -f "$target/usr/include/kokkos/Kokkos_Core.hpp" || test -f "$target/usr/include/Kokkos_Core.hpp"
+    ;;
   *)
-    echo "debian_source.sh knows kokkos and catch2, not '$what'" >&2
+    echo "debian_source.sh knows kokkos, catch2 and kokkos-headers, not '$what'" >&2
     exit 2
     ;;
 esac

@@ -1,6 +1,7 @@
 #include "workloads/data/fashion_mnist.hpp"
 
 #include <array>
+#include <filesystem>
 
 #include "workloads/data/idx.hpp"
 #include "workloads/data/package.hpp"
@@ -74,7 +75,7 @@ void install_fashion_mnist(const std::string& directory, const std::string& from
       [&](const std::string& folder) {
         const std::string originals = from.empty()
                                           ? package_folder("dataset-fashion-mnist", "/usr/share/datasets/fashion-mnist",
-                                                           folder + "/../package", say)
+                                                           std::filesystem::path(folder).parent_path() / "package", say)
                                           : from;
         say("converting Fashion-MNIST from " + originals);
         convert(originals, folder);
