@@ -41,7 +41,7 @@ void Options::choice(const std::string& names, std::string& target, const std::v
 
 void Options::list(const std::string& names, std::vector<std::string>& target, const std::string& help,
                    const std::string& placeholder) {
-  app_->add_option(names, target, help)->option_text(placeholder)->expected(1)->take_all();
+  app_->add_option(names, target, help)->option_text(placeholder)->take_all()->allow_extra_args(false);
 }
 
 void Options::required(const std::string& name, std::string& target, const std::string& help) {
