@@ -21,7 +21,7 @@ enum class Rank {
   module_file,   ///< configs/workloads/NAME.yaml, or a point of the search space in configs/algorithms/NAME.yaml
   defaults_all,  ///< `defaults: {algorithms: ...}` and `defaults: {workloads: ...}`
   defaults,      ///< `defaults: {NAME: ...}`
-  sweep,         ///< a key of the sweep: `budget`, `evaluate_every`
+  sweep,         ///< a key of the sweep: `budget`, `evaluate_every`, `target`
   search,        ///< a point of the sweep's own search space
   entry,         ///< the entry in `workloads` or `algorithms`
   block,         ///< `grid`, `zip`, `list` or `union`

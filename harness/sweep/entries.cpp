@@ -213,10 +213,7 @@ void read_workload_file(WorkloadEntry& entry, const std::string& path) {
   if (target == nullptr) return;
   const std::vector<std::string> read = keys_of_group("target");
   std::vector<std::string> allowed = read;
-  // Provenance, written by `velo calibrate` for people and reports.
-  for (const char* key :
-       {"procedure", "date", "quantile", "seeds", "points", "runs", "spread", "algorithms", "note", "provenance"})
-    allowed.emplace_back(key);
+  allowed.emplace_back("provenance");  // written by `velo calibrate`, for people and reports
   const Fields checked(*target, "the target", allowed);
   for (const std::string& key : read)
     if (const Tree* value = checked.find(key)) assign_setting(entry, {"target", key}, *value, how);

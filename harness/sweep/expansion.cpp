@@ -161,7 +161,7 @@ void Expander::read_entries() {
 }
 
 void Expander::apply_sweep_settings() {
-  for (const char* key : {"budget", "evaluate_every"})
+  for (const char* key : {"budget", "evaluate_every", "target"})
     if (const Tree* tree = find(key))
       for (WorkloadEntry& entry : workloads_) assign_setting(entry, {key}, *tree, {Rank::sweep, -1});
 }

@@ -79,7 +79,7 @@ class Folder {
           "target: {metric: loss, validation: 1.0e-3}\n");
     write("configs/workloads/digits.yaml",
           "workload: digits\nstep_hint: 1000\nevaluate_every: {steps: 50}\nbudget: {steps: 2000, seconds: 60}\n"
-          "target: {metric: accuracy, validation: 0.9, test: 0.89, seeds: 20, date: 2026-02-03}\n");
+          "target: {metric: accuracy, validation: 0.9, test: 0.89, provenance: {seeds: 20, date: 2026-02-03}}\n");
     // The folder must answer for every name of the catalogue: what it lacks is looked for in the source tree.
     for (const char* name : {"clip", "lookahead", "newton", "null", "sgd"})
       write(std::string("configs/algorithms/") + name + ".yaml", std::string("algorithm: ") + name + "\n");

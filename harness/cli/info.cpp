@@ -1,0 +1,108 @@
+// `velo info`: what one algorithm or workload is and can be told.
+#include <ostream>
+
+#include "harness/catalogue.hpp"
+#include "harness/cli/print.hpp"
+#include "results/text.hpp"
+
+namespace velo {
+
+namespace {
+
+struct Choices {
+  std::string name;
+  Format format = Format::table;
+};
+
+std::string standard(const ParameterSpec& spec) {
+  switch (spec.type) {
+    case ParameterType::boolean:
+      return spec.number != 0.0 ? "true" : "false";
+    case ParameterType::choice:
+      return spec.word;
+    case ParameterType::algorithm:
+      return spec.word.empty() ? "required" : spec.word;
+    default:
+      return number_text(spec.number);
+  }
+}
+
+std::string admitted(const ParameterSpec& spec) {
+  switch (spec.type) {
+    case ParameterType::boolean:
+      return "true or false";
+    case ParameterType::choice:
+      return join_words(spec.choices, "or");
+    case ParameterType::algorithm:
+      return "an algorithm";
+    default:
+      return spec.range.text();
+  }
+}
+
+Table parameter_table(const std::vector<ParameterSpec>& specs) {
+  Table table;
+  for (const char* column : {"parameter", "type", "default", "admits", "unit", "meaning"})
+    table.columns.push_back({column, ColumnType::text});
+  for (const ParameterSpec& spec : specs)
+    table.rows.push_back(
+        {spec.name, std::string(name(spec.type)), standard(spec), admitted(spec), spec.unit, spec.doc});
+  return table;
+}
+
+void show(const Console& console, const Choices& choices, const CatalogueAlgorithm& a) {
+  if (choices.format == Format::table) {
+    console.out << "algorithm " << a.name << ", version " << a.version << ", " << (a.open_division ? "open" : "closed")
+                << " division\n"
+                << a.summary << '\n';
+    if (!a.paper.empty()) console.out << a.paper << '\n';
+    if (!a.needs.empty()) console.out << "needs " << join_words(a.needs) << '\n';
+    console.out << '\n';
+  }
+  print_table(console, choices.format, parameter_table(a.parameters));
+}
+
+void show(const Console& console, const Choices& choices, const CatalogueWorkload& w) {
+  if (choices.format == Format::table) {
+    console.out << "workload " << w.name << ", version " << w.version << '\n' << w.summary << '\n';
+    for (const CatalogueMetric& metric : w.metrics)
+      console.out << "metric " << metric.name << (metric.unit.empty() ? "" : cat(" (", metric.unit, ")")) << ", "
+                  << (metric.higher_is_better ? "higher" : "lower") << " is better\n";
+    if (!w.data_set.empty()) console.out << "data set " << w.data_set << ": `velo data install " << w.data_set << "`\n";
+    if (!w.offers.empty()) console.out << "offers " << join_words(w.offers) << '\n';
+    console.out << '\n';
+  }
+  print_table(console, choices.format, parameter_table(w.parameters));
+}
+
+}  // namespace
+
+Verb info_verb() {
+  auto choices = std::make_shared<Choices>();
+  return {.name = "info",
+          .group = "Look around",
+          .summary = "Show what an algorithm or workload is and its parameters",
+          .examples = {"velo info adamw", "velo info quadratic --format json"},
+          .declare =
+              [=](Options& o) {
+                o.required("NAME", choices->name, "an algorithm or a workload");
+                o.format(choices->format);
+              },
+          .action =
+              [=](const Console& console) {
+                const Catalogue catalogue = catalogue_of(*console.registry);
+                const CatalogueAlgorithm* algorithm = catalogue.find_algorithm(choices->name);
+                const CatalogueWorkload* workload = catalogue.find_workload(choices->name);
+                if (algorithm == nullptr && workload == nullptr) {
+                  std::vector<std::string> names = catalogue.algorithm_names();
+                  for (const std::string& name : catalogue.workload_names()) names.push_back(name);
+                  throw Error(cat("no algorithm or workload is called '", choices->name, "'",
+                                  did_you_mean(choices->name, names), "; `velo list` shows them all"));
+                }
+                if (algorithm != nullptr) show(console, *choices, *algorithm);
+                if (workload != nullptr) show(console, *choices, *workload);
+                return ExitCode::ok;
+              }};
+}
+
+}  // namespace velo

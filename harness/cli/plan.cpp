@@ -1,0 +1,126 @@
+// `velo plan`: what a sweep would run, and why.
+#include "harness/sweep/plan.hpp"
+
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <ostream>
+
+#include "harness/catalogue.hpp"
+#include "harness/cli/print.hpp"
+#include "harness/cli/race.hpp"
+#include "results/text.hpp"
+
+namespace velo {
+
+namespace {
+
+struct Choices {
+  RaceOptions race;
+  bool trials = false;
+  Format format = Format::table;
+};
+
+std::string action(Need need) { return needs_work(need) ? "run" : "leave"; }
+
+TableValue rounded(const std::optional<double>& seconds) {
+  return seconds ? TableValue(std::round(*seconds * 10.0) / 10.0) : TableValue{};
+}
+
+/// One row for each workload, algorithm and reason.
+Table summary_table(const Sweep& sweep, const Plan& plan) {
+  struct Row {
+    std::size_t first = 0;
+    std::int64_t trials = 0;
+    std::optional<double> seconds;
+  };
+  std::map<std::string, Row> rows;
+  std::vector<const PlannedTrial*> order;
+  for (const PlannedTrial& trial : plan.trials) {
+    const Cell& cell = sweep.cells[trial.cell];
+    Row& row = rows[cat(cell.workload.name, "\n", cell.label, "\n", action(trial.need), "\n", trial.reason)];
+    if (row.trials++ == 0) {
+      row.first = order.size();
+      order.push_back(&trial);
+    }
+    if (trial.seconds) row.seconds = row.seconds.value_or(0.0) + *trial.seconds;
+  }
+  Table table{{{"workload", ColumnType::text},
+               {"algorithm", ColumnType::text},
+               {"trials", ColumnType::integer},
+               {"action", ColumnType::text},
+               {"why", ColumnType::text},
+               {"seconds", ColumnType::real}},
+              std::vector<std::vector<TableValue>>(order.size())};
+  for (const auto& [key, row] : rows) {
+    const PlannedTrial& trial = *order[row.first];
+    const Cell& cell = sweep.cells[trial.cell];
+    table.rows[row.first] = {cell.workload.name, cell.label,   row.trials,
+                             action(trial.need), trial.reason, rounded(row.seconds)};
+  }
+  return table;
+}
+
+Table trial_table(const Sweep& sweep, const Plan& plan) {
+  Table table{{{"cell", ColumnType::text},
+               {"workload", ColumnType::text},
+               {"algorithm", ColumnType::text},
+               {"study", ColumnType::integer},
+               {"trial", ColumnType::integer},
+               {"parameters", ColumnType::text},
+               {"action", ColumnType::text},
+               {"why", ColumnType::text},
+               {"seconds", ColumnType::real}},
+              {}};
+  for (const PlannedTrial& trial : plan.trials) {
+    const Cell& cell = sweep.cells[trial.cell];
+    table.rows.push_back({trial.id, cell.workload.name, cell.label, cell.study, cell.trial, trial.changes,
+                          action(trial.need), trial.reason, rounded(trial.seconds)});
+  }
+  return table;
+}
+
+std::string closing_line(const Sweep& sweep, const Plan& plan) {
+  std::string out = cat(sweep.name, ": ", plan.trials.size(), " trials, ", plan.to_run, " to run");
+  if (plan.to_run == 0) return out;
+  if (!plan.seconds) return cat(out, "; no past run tells how long they take");
+  out += cat("; about ", std::ceil(*plan.seconds), " s with ", sweep.executor.workers,
+             sweep.executor.workers == 1 ? " worker" : " workers");
+  return plan.unknown == 0 ? out : cat(out, ", not counting ", plan.unknown, " of unknown length");
+}
+
+}  // namespace
+
+Verb plan_verb() {
+  auto choices = std::make_shared<Choices>();
+  return {.name = "plan",
+          .group = "Prepare",
+          .summary = "Show what a sweep would run, and why, without running it",
+          .examples = {"velo plan configs/sweeps/quickstart.yaml", "velo plan race.yaml --trials --set studies=1"},
+          .declare =
+              [=](Options& o) {
+                o.required("SWEEP", choices->race.sweep, "the sweep file");
+                o.list("--set", choices->race.overrides, "set a value: adamw.lr=0.1, studies=1", "PATH=VALUE");
+                o.store(choices->race.store);
+                o.flag("--retry-failed", choices->race.retry_failed, "plan failed trials again");
+                o.flag("--redo", choices->race.redo, "plan everything again, done or not");
+                o.flag("--trials", choices->trials, "one row for each trial");
+                o.format(choices->format);
+              },
+          .action =
+              [=](const Console& console) {
+                const Sweep sweep = load_race_sweep(choices->race, console);
+                std::optional<Store> store;
+                if (std::filesystem::exists(choices->race.store)) store = Store::open(choices->race.store);
+                CampaignSettings settings;
+                settings.retry_failed = choices->race.retry_failed;
+                settings.redo = choices->race.redo;
+                const Plan plan = make_plan(sweep, store ? &*store : nullptr, settings, *console.registry);
+                print_table(console, choices->format,
+                            choices->trials ? trial_table(sweep, plan) : summary_table(sweep, plan));
+                console.err << closing_line(sweep, plan) << '\n';
+                return ExitCode::ok;
+              }};
+}
+
+}  // namespace velo
