@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "analysis/best_of_k.hpp"
 #include "analysis/table.hpp"
 #include "results/error.hpp"
 #include "results/text.hpp"
@@ -110,26 +111,92 @@ Table pool_table(const Leaderboard& board) {
   return table;
 }
 
+Table rank_table(const Leaderboard& board) {
+  Table table{{{"algorithm", ColumnType::text}}, {}};
+  for (std::size_t rank = 1; rank <= board.algorithms.size(); ++rank) {
+    table.columns.push_back({cat("rank_", rank), ColumnType::real});
+  }
+  for (const std::size_t s : board.by_rank()) {
+    std::vector<TableValue> row{board.algorithms[s].algorithm};
+    for (const double share : board.algorithms[s].rank_probability) row.emplace_back(share);
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table best_of_k_table(const std::vector<TrialOutcome>& trials, const ScoreOptions& options) {
+  Table table{{{"trials", ColumnType::integer}}, {}};
+  for (const std::string& algorithm : algorithms_of(trials)) table.columns.push_back({algorithm, ColumnType::real});
+  for (const BestOfK& entry : best_of_k(trials, options)) {
+    std::vector<TableValue> row{static_cast<std::int64_t>(entry.k)};
+    for (const double score : entry.scores) row.emplace_back(score);
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
 Table comparison_table(const Comparison& c) {
   Table table{{{"workload", ColumnType::text},
                {c.a, ColumnType::real},
                {c.b, ColumnType::real},
                {"speedup_low", ColumnType::real},
                {"speedup_high", ColumnType::real},
+               {"interval_low", ColumnType::real},
+               {"interval_high", ColumnType::real},
                {cat("pairs_won_by_", c.a), ColumnType::integer},
                {cat("pairs_won_by_", c.b), ColumnType::integer},
-               {"ties", ColumnType::integer}},
+               {"ties", ColumnType::integer},
+               {"p_value", ColumnType::real}},
               {}};
   const auto row = [&](const std::string& workload, TableValue a, TableValue b, Interval speedup, int won, int lost,
                        int ties) {
-    table.rows.push_back({workload, std::move(a), std::move(b), speedup.low, speedup.high, std::int64_t{won},
-                          std::int64_t{lost}, std::int64_t{ties}});
+    table.rows.push_back({workload,
+                          std::move(a),
+                          std::move(b),
+                          speedup.low,
+                          speedup.high,
+                          {},
+                          {},
+                          std::int64_t{won},
+                          std::int64_t{lost},
+                          std::int64_t{ties},
+                          {}});
   };
   for (const WorkloadSpeedup& w : c.workloads) {
     row(w.workload, finite(w.time_a), finite(w.time_b), w.speedup, w.wins_a, w.wins_b, w.ties);
   }
   row("all (geometric mean)", {}, {}, c.speedup, c.wins_a, c.wins_b, c.ties);
+  table.rows.back()[5] = c.interval.low;
+  table.rows.back()[6] = c.interval.high;
+  table.rows.back().back() = c.p_value;
   return table;
+}
+
+std::string verdict_sentence(const Comparison& c) {
+  const std::string times = c.speedup.low == c.speedup.high ? rounded(c.speedup.low)
+                            : c.speedup.high == not_reached ? cat("at least ", rounded(c.speedup.low))
+                            : c.speedup.low == 0            ? cat("at most ", rounded(c.speedup.high))
+                                                 : cat(rounded(c.speedup.low), " to ", rounded(c.speedup.high));
+  return cat(c.a, " is ", times, " times as fast as ", c.b, " in ", name(c.clock), " (",
+             std::lround(100 * c.bootstrap.level), " % interval ", rounded(c.interval.low), " to ",
+             rounded(c.interval.high), "; study pairs won ", c.wins_a, " to ", c.wins_b,
+             ", p = ", rounded(c.p_value, 2), "): ", name(c.verdict));
+}
+
+std::vector<std::string> notes(const Comparison& c) {
+  std::vector<std::string> out;
+  if (!c.reached_by_neither.empty()) {
+    out.push_back(cat("neither reached the target of ", join_words(c.reached_by_neither), ", which is left out"));
+  }
+  if (!c.only_one_ran.empty()) {
+    out.push_back(cat("only one of the two has trials on ", join_words(c.only_one_ran), ", which is left out"));
+  }
+  const int pairs = c.wins_a + c.wins_b;
+  if (sign_test(pairs, 0) > 1 - c.bootstrap.level) {
+    out.push_back(cat(pairs, pairs == 1 ? " decided pair" : " decided pairs",
+                      " of studies cannot settle it at this level; more studies or workloads are needed"));
+  }
+  return out;
 }
 
 std::vector<std::string> notes(const Leaderboard& board) {

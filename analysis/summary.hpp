@@ -24,8 +24,21 @@ namespace velo::analysis {
 /// One row per algorithm that may leave the pool: the winner then, and everybody's score.
 [[nodiscard]] Table pool_table(const Leaderboard& board);
 
-/// One row per workload: times of both, speedup and its bounds, study pairs won; the whole race last.
+/// One row per algorithm, best first: the probability of each rank.
+[[nodiscard]] Table rank_table(const Leaderboard& board);
+
+/// One row per tuning budget k: everybody's score with k trials (analysis/best_of_k.hpp).
+[[nodiscard]] Table best_of_k_table(const std::vector<TrialOutcome>& trials, const ScoreOptions& options);
+
+/// One row per workload: times of both, speedup and its bounds, study pairs won; the whole race last, with the interval
+/// and the p of the sign test.
 [[nodiscard]] Table comparison_table(const Comparison& comparison);
+
+/// "nadamw is 1.31 times as fast as adamw in example-gradients (95 % interval 1.12 to 1.55, ...): faster".
+[[nodiscard]] std::string verdict_sentence(const Comparison& comparison);
+
+/// What must be said beside a comparison.
+[[nodiscard]] std::vector<std::string> notes(const Comparison& comparison);
 
 /// What must be said beside the scores: clock and rules, how the intervals came about and what they can cover, what was
 /// left out, where nobody reached the target.

@@ -1,0 +1,41 @@
+// analysis/report/figures.hpp
+//
+// The figures of the report, each as SVG text (analysis/report/svg.hpp).
+#pragma once
+
+#include <string>
+
+#include "analysis/report/data.hpp"
+
+namespace velo::analysis {
+
+/// Score and interval of one algorithm on a track from 0 to 1: for a table row.
+[[nodiscard]] std::string score_track(const ReportData& data, std::size_t algorithm);
+
+/// All performance profiles in one panel.
+[[nodiscard]] std::string profile_figure(const ReportData& data);
+/// One algorithm's profile with its band, the others faint behind it.
+[[nodiscard]] std::string profile_panel(const ReportData& data, std::size_t algorithm);
+
+/// Validation metric against work on a workload: the median of each algorithm, every trial faint, the target and the
+/// hits on it. Empty without trajectories.
+[[nodiscard]] std::string curve_figure(const ReportData& data, const std::string& workload, Clock clock);
+
+/// Time to the result of every trial on a workload, one row per algorithm, with median and interval.
+[[nodiscard]] std::string time_figure(const ReportData& data, std::size_t workload);
+
+/// What a searched hyperparameter does: time to the result of each trial (or its best metric, where fewer than three
+/// reached the target) against the value, on a logarithmic axis where the values span a factor of 20.
+[[nodiscard]] std::string sensitivity_figure(const ReportData& data, const std::string& workload,
+                                             const std::string& algorithm, const std::string& hyperparameter);
+
+/// Mean seconds of a trial by phase, one bar per algorithm; the phases on the clock first.
+[[nodiscard]] std::string phase_figure(const ReportData& data, const std::string& workload);
+
+/// Phases in the order of phase_figure(), on the clock first.
+[[nodiscard]] const std::vector<std::string>& phases();
+
+/// "adamw, study 0, trial 1: 38.4k example-gradients": for tool tips.
+[[nodiscard]] std::string describe(const TrialOutcome& trial, Clock clock);
+
+}  // namespace velo::analysis

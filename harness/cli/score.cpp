@@ -1,0 +1,65 @@
+// `velo score`: who won, and how sure that is.
+#include <ostream>
+
+#include "analysis/best_of_k.hpp"
+#include "analysis/summary.hpp"
+#include "harness/cli/print.hpp"
+#include "harness/cli/scoring_options.hpp"
+
+namespace velo {
+
+namespace {
+
+void print_all(const Console& console, const analysis::Summary& summary) {
+  print_table(console, Format::table, summary.times);
+  console.out << '\n';
+  print_table(console, Format::table, summary.scores);
+}
+
+}  // namespace
+
+Verb score_verb() {
+  struct Choices {
+    ScoringOptions race;
+    std::string show = "all";
+    Format format = Format::table;
+  };
+  auto choices = std::make_shared<Choices>();
+  return {.name = "score",
+          .group = "Ask",
+          .summary = "Times to the target and scores of a race, with intervals",
+          .examples = {"velo score", "velo score quickstart --clock seconds", "velo score quickstart --show pool",
+                       "velo score quickstart --show scores --format json", "velo score --all --rules algoperf-v0.6"},
+          .declare =
+              [=](Options& o) {
+                o.positional("SWEEP", choices->race.sweep, "name or YAML file of the sweep (default: the only one)");
+                choices->race.declare(o);
+                o.choice("--show", choices->show, {"all", "scores", "times", "ranks", "pool", "best-of-k"},
+                         "which table (csv and json give one: scores by default)");
+                o.format(choices->format);
+              },
+          .action =
+              [=](const Console& console) {
+                const auto options = choices->race.score_options();
+                const auto race = choices->race.load();
+                const auto summary = analysis::summarize(race, options, choices->race.bootstrap_options());
+                const std::string& show = choices->show;
+                if (show == "all" && choices->format == Format::table) {
+                  print_all(console, summary);
+                } else if (show == "times") {
+                  print_table(console, choices->format, summary.times);
+                } else if (show == "ranks") {
+                  print_table(console, choices->format, analysis::rank_table(summary.board));
+                } else if (show == "pool") {
+                  print_table(console, choices->format, analysis::pool_table(summary.board));
+                } else if (show == "best-of-k") {
+                  print_table(console, choices->format, analysis::best_of_k_table(race.trials, options));
+                } else {
+                  print_table(console, choices->format, summary.scores);
+                }
+                print_notes(console, summary.notes);
+                return ExitCode::ok;
+              }};
+}
+
+}  // namespace velo

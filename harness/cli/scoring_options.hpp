@@ -1,0 +1,50 @@
+// harness/cli/scoring_options.hpp
+//
+// What the verbs that judge a race have in common: which runs, which clock and rules, how the intervals are made.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "analysis/bootstrap.hpp"
+#include "analysis/load.hpp"
+#include "harness/cli/verb.hpp"
+
+namespace velo {
+
+struct ScoringOptions {
+  std::string store = "results/store";
+  std::string sweep;
+  bool everything = false;
+  std::string clock = "example-gradients";
+  std::string rules = "velodrome";
+  std::string selection;
+  double r_max = 4;
+  std::int64_t resamples = 2000;
+  std::int64_t seed = 20240601;
+  double level = 0.95;
+  analysis::Overrides overrides;
+
+  /// Declares them all but the sweep.
+  void declare(Options& options);
+
+  /// Throws Error for unknown clocks, rules and selections.
+  [[nodiscard]] analysis::ScoreOptions score_options() const;
+  [[nodiscard]] analysis::BootstrapOptions bootstrap_options() const;
+
+  /// The command line that asks the same again: "velo report quickstart --clock seconds", defaults left out.
+  [[nodiscard]] std::string command(const std::string& verb, const std::string& subject) const;
+
+  /// The race they speak of. Without a sweep and without --all: the only sweep of the store; Error naming the sweeps
+  /// when it has several.
+  [[nodiscard]] analysis::Race load() const;
+};
+
+/// The sweep of a store that `text` means: its name, or the path or stem of the YAML file it came from.
+/// Throws Error naming the sweeps there are.
+[[nodiscard]] std::string find_sweep(const Store& store, const std::string& text);
+
+/// Prints sentences to stderr, indented and led by `note:`.
+void print_notes(const Console& console, const std::vector<std::string>& notes);
+
+}  // namespace velo
