@@ -21,6 +21,11 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 };
 
+/// OpenBLAS takes kernels from before AVX ("Prescott", 6 times slower) on processors newer than itself, and decides when
+/// it is loaded. This function starts the program again, once, with OPENBLAS_CORETYPE set to what the processor can do;
+/// it returns where the variable is set already or the choice is good. Call it first in main().
+void use_native_blas_kernels(char** argv);
+
 /// What computes, for the fingerprint of a run and for `velo doctor`.
 struct RuntimeInfo {
   std::string backend;  ///< Kokkos' name of the default execution space: "OpenMP", "Serial", "Cuda"

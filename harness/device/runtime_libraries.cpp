@@ -3,8 +3,13 @@
 #include <cblas.h>
 #include <dnnl.h>
 
-#include <fstream>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+
+#include "harness/device/runtime.hpp"
 #include "results/text.hpp"
 
 // OpenBLAS and oneDNN both run on OpenMP, whose run-time library they bring along; in a Serial build nothing else
@@ -63,6 +68,15 @@ std::string isa() {
   return cat(openblas_get_corename(), ", ", onednn);
 }
 
+std::string better_blas_core() {
+#if defined(__x86_64__)
+  if (std::string_view(openblas_get_corename()) != "Prescott") return "";
+  if (__builtin_cpu_supports("avx512bw")) return "SkylakeX";
+  if (__builtin_cpu_supports("avx2")) return "Haswell";
+#endif
+  return "";
+}
+
 std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
@@ -71,3 +85,11 @@ std::string cpu_model() {
 }
 
 }  // namespace velo::libraries
+
+void velo::use_native_blas_kernels(char** argv) {
+  if (std::getenv("OPENBLAS_CORETYPE") != nullptr) return;
+  const std::string core = libraries::better_blas_core();
+  if (core.empty()) return;
+  setenv("OPENBLAS_CORETYPE", core.c_str(), 1);
+  execv("/proc/self/exe", argv);  // returns only when it failed: the slow kernels are right all the same
+}

@@ -17,5 +17,7 @@ void set_threads(int threads);
 /// Kernels chosen at run time.
 [[nodiscard]] std::string isa();
 [[nodiscard]] std::string cpu_model();
+/// The OPENBLAS_CORETYPE for this processor where OpenBLAS fell back to its oldest kernels, else empty.
+[[nodiscard]] std::string better_blas_core();
 
 }  // namespace velo::libraries

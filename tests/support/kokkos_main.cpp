@@ -4,6 +4,7 @@
 #include "harness/device/runtime.hpp"
 
 int main(int argc, char** argv) {
+  velo::use_native_blas_kernels(argv);
   const velo::Runtime runtime;
   return Catch::Session().run(argc, argv);
 }
