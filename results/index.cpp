@@ -249,6 +249,7 @@ IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<
   Ingester ingester(database, store);
   IndexReport report;
   for (const auto& run : runs) {
+    if (!fs::exists(store.folder(run).status())) continue;  // planned, not begun: nothing is known of it yet
     try {
       ingester.put(run);
       ++report.runs;

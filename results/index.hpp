@@ -43,7 +43,7 @@ class TrialIndex {
   IndexReport rebuild();
   /// Adds or replaces the row of one run, and its evaluations when it has a trajectory.
   void ingest(const RunRef& run);
-  /// Many at once, in one transaction.
+  /// Many at once, in one transaction. Runs that have not begun are passed over.
   IndexReport ingest(const std::vector<RunRef>& runs);
   /// Reads the sweep manifests again, one transaction.
   void refresh_sweeps();
