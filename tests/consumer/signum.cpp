@@ -2,8 +2,8 @@
 //   m <- beta m + (1 - beta) g          x <- x - lr sign(m)
 // Paper: Bernstein, Wang, Azizzadenesheli, Anandkumar, ICML 2018, arXiv:1802.04434, Algorithm 2.
 // State: 1 value per parameter.
-#include "algorithms/transforms/pass.hpp"
 #include "harness/algorithm.hpp"
+#include "harness/device/elementwise.hpp"
 
 namespace {
 
@@ -13,8 +13,8 @@ using velo::Scalar;
 using velo::Vector;
 
 void signum_pass(Index size, Scalar lr, Scalar beta, const Scalar* gradient, Scalar* momentum, Scalar* params) {
-  velo::elementwise_pass(
-      "consumer::signum", 0, size, KOKKOS_LAMBDA(Index i) {
+  velo::for_each(
+      "consumer::signum", size, KOKKOS_LAMBDA(Index i) {
         const Scalar m = beta * momentum[i] + (Scalar(1) - beta) * gradient[i];
         momentum[i] = m;
         params[i] -= m > 0 ? lr : m < 0 ? -lr : Scalar(0);
