@@ -67,6 +67,11 @@ class IncludeScan(unittest.TestCase):
             ["harness/a.cpp: includes Kokkos and <nlohmann/json.hpp> (by harness/a.cpp > harness/json.hpp): nvcc cannot read it"],
         )
 
+    def test_a_source_for_the_host_alone_may(self):
+        text = '#include <Kokkos_Core.hpp>\n#include <dnnl.hpp>\n'
+        self.assertEqual(complaints_with("harness/device/blas_host.cpp", text), [])
+        self.assertNotEqual(complaints_with("harness/device/blas.cpp", text), [])
+
     def test_our_own_headers_are_included_from_the_root(self):
         (complaint,) = complaints_with("harness/a.cpp", '#include "tensor.hpp"\n')
         self.assertIn("is not a path from the repository root", complaint)
