@@ -87,7 +87,8 @@ Draft new_draft(const std::string& name, const Origin& at, const Catalogue& cata
 
 Draft read_chain(const Tree& chain, const Catalogue& catalogue, Assigning how) {
   if (!chain.is_sequence() || chain.items.empty())
-    fail(chain.at, cat("a chain must be a list like [clip_by_global_norm, adamw], not ", chain.described()));
+    fail(chain.at, cat("a chain must be a list like [clip_by_global_norm, adamw], not ",
+                       chain.is_sequence() ? "an empty one" : chain.described()));
   Draft draft = read_algorithm(chain.items.back(), catalogue, how);
   for (std::size_t i = chain.items.size() - 1; i-- > 0;) {
     Draft outer = read_algorithm(chain.items[i], catalogue, how);
@@ -225,6 +226,9 @@ void assign(Draft& draft, std::span<const std::string> path, const Tree& value, 
     return;
   }
   const std::string slot = slot_of(draft, path, value.at);
+  if (value.is_sequence() && !slot.ends_with(".milestones"))
+    fail(value.at,
+         cat(own_name(draft, spec.name), " must be one value, not a list; `grid` and `search_space` try several"));
   draft.slots.put(slot, {rank_at(value.at, how.rank), read_slot(draft, slot, value), value.at, how.use});
 }
 

@@ -49,7 +49,7 @@ std::string Tree::text() const {
 std::string Tree::described() const {
   switch (kind) {
     case Kind::null:
-      return "nothing";
+      return "an empty value";
     case Kind::scalar:
       return cat("'", scalar, "'");
     case Kind::sequence:

@@ -57,6 +57,7 @@ class TreeBuilder : public YAML::EventHandler {
     check_tag(mark, tag);
     // yaml-cpp gives quoted and block scalars the tag "!", plain ones "?".
     const bool quoted = tag == "!";
+    if (quoted) check_closed(mark);
     Tree tree = make(Tree::Kind::scalar, mark);
     tree.scalar = value;
     tree.quoted = quoted;
@@ -107,6 +108,16 @@ class TreeBuilder : public YAML::EventHandler {
     if (!tag.empty() && tag != "?" && tag != "!") fail(origin(mark), cat("tags like '", tag, "' are not supported"));
   }
 
+  /// yaml-cpp takes a quote that is never closed for text up to the end of the file.
+  void check_closed(const YAML::Mark& mark) const {
+    std::size_t at = static_cast<std::size_t>(std::max(mark.pos, 0));
+    const char quote = at < source_.size() ? source_[at] : ' ';
+    if (quote != '"' && quote != '\'') return;
+    for (++at; at < source_.size() && source_[at] != quote; ++at)
+      if (quote == '"' && source_[at] == '\\') ++at;
+    if (at >= source_.size()) fail(origin(mark), "the quote that opens here is never closed");
+  }
+
   void close() {
     Open top = std::move(open_.back());
     open_.pop_back();
@@ -125,6 +136,8 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (!top.has_key) {
       begin_key(top, tree);
     } else {
+      // The mark of an empty value is wherever the next word stands: its key is a better place.
+      if (tree.is_null() && tree.scalar.empty()) tree.at = top.key_at;
       top.tree.entries.push_back({std::move(top.key), std::move(top.key_at), std::move(tree)});
       top.has_key = false;
     }
@@ -147,6 +160,17 @@ class TreeBuilder : public YAML::EventHandler {
   std::map<YAML::anchor_t, Tree> anchors_;
   std::size_t values_ = 0;
 };
+
+/// The first line, up to `last`, with a tab in its indentation; 0 when there is none.
+int indented_by_tab(const std::string& text, int last) {
+  std::istringstream lines(text);
+  int number = 1;
+  for (std::string line; number <= last && std::getline(lines, line); ++number) {
+    const std::size_t tab = line.find_first_not_of(' ');
+    if (tab != std::string::npos && line[tab] == '\t') return number;
+  }
+  return 0;
+}
 
 void set_origin(Tree& tree, const Origin& at) {
   tree.at = at;
@@ -173,6 +197,8 @@ Tree parse_yaml(const std::string& text, const std::string& name) {
     if (parser.HandleNextDocument(second)) fail(second.take().at, "a second document begins here; a file holds one");
   } catch (const YAML::Exception& problem) {
     const Origin at{Origin::Kind::file, name, problem.mark.line + 1, problem.mark.column + 1};
+    const int tab = indented_by_tab(text, at.line);
+    if (tab > 0) fail({Origin::Kind::file, name, tab, 1}, "a tab cannot indent YAML; use spaces");
     fail(at, cat("not valid YAML: ", problem.msg));
   }
   return builder.take();

@@ -213,8 +213,8 @@ void Expander::apply_scoped_defaults(const Tree::Entry& scope) {
     assignment.value = entry.value;
     assignment.rank = Rank::defaults;
     assignment.at = entry.at;
-    assignment.use =
-        uses_.add(entry.at, cat("this default changes nothing: every entry gives '", entry.key, "' itself"));
+    assignment.use = uses_.add(
+        entry.at, cat("this default changes nothing: every entry gives or searches '", entry.key, "' itself"));
     bool found = false;
     for (WorkloadEntry& workload : workloads_) {
       if (!concerns(assignment, workload)) continue;
@@ -235,8 +235,8 @@ void Expander::apply_defaults_for_all(const Tree::Entry& scope) {
   const bool to_algorithms = scope.key == "algorithms";
   for (const Tree::Entry& entry : scope.value.entries) {
     const std::vector<std::string> path = split_path(entry.key, entry.at);
-    const int use =
-        uses_.add(entry.at, cat("this default changes nothing: every entry gives '", entry.key, "' itself"));
+    const int use = uses_.add(
+        entry.at, cat("this default changes nothing: every entry gives or searches '", entry.key, "' itself"));
     std::vector<std::string> known;
     bool found = false;
     const auto give = [&](Draft& part) {
@@ -363,8 +363,8 @@ void Expander::check_trials(const SearchedPair& pair) const {
   Origin at = pair.entries.algorithm.at;
   for (const ModuleSpace& space : pair.plan.spaces)
     if (space.is_list() || !space.dimensions.empty()) at = space.at;
-  fail(at, cat("the search space of '", pair.entries.algorithm.label, "' has ", *size, " points, too few for ",
-               out_.sweep.trials, " trials"));
+  fail(at, cat("the search space of '", pair.entries.algorithm.label, "' has ", *size,
+               *size == 1 ? " point" : " points", ", but there are ", out_.sweep.trials, " trials"));
 }
 
 void Expander::add_pair(EntryPair pair) {

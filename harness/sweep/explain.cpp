@@ -95,7 +95,7 @@ class Explainer {
     if (here != nullptr)
       layers.push_back(
           {"sweep", key, here->text(), std::string(name(rank_at(here->at, Rank::sweep))), here->at.text()});
-    if (layers.empty()) throw Error(cat("the sweep gives no '", key, "'", did_you_mean(key, sweep_keys())));
+    if (layers.empty()) throw Error(cat("the sweep gives no '", key, "'"));
     add(std::move(layers));
   }
 
