@@ -86,7 +86,7 @@ std::string score_track(const ReportData& data, std::size_t algorithm) {
 }
 
 std::string profile_figure(const ReportData& data) {
-  const Frame frame{760, 340, 56, 18, 14, 48};
+  const Frame frame{1100, 340, 56, 18, 14, 48};
   Plot plot = profile_plot(data, frame, "Performance profiles of all algorithms", 7);
   for (std::size_t s = 0; s < data.board.profiles.size(); ++s) {
     plot.steps(profile_points(data.board.profiles[s], &ProfilePoint::share), s, "main",
@@ -96,7 +96,7 @@ std::string profile_figure(const ReportData& data) {
 }
 
 std::string profile_panel(const ReportData& data, std::size_t algorithm) {
-  const Frame frame{300, 210, 52, 12, 12, 44};
+  const Frame frame{332, 222, 52, 12, 12, 44};
   const auto& profiles = data.board.profiles;
   Plot plot = profile_plot(data, frame, cat("Performance profile of ", data.board.algorithms[algorithm].algorithm), 4);
   for (std::size_t s = 0; s < profiles.size(); ++s) {
@@ -146,7 +146,7 @@ std::string curve_figure(const ReportData& data, const std::string& workload, Cl
     if (data.race.trials[i].workload == workload && !work.empty()) most = std::max(most, work.back());
   }
   if (metric.empty() || most == 0) return "";
-  const Frame frame{640, 360, 62, 16, 14, 48};
+  const Frame frame{524, 340, 62, 16, 22, 48};
   Plot plot(frame, Scale::linear(0, 1.02 * most, frame.x0(), frame.x1()),
             Scale::linear(metric.low, metric.high, frame.y0(), frame.y1()),
             cat("Validation ", any->metric, " on ", workload, " against ", name(clock)));
@@ -212,7 +212,7 @@ std::string time_figure(const ReportData& data, std::size_t workload) {
   }
   const double left = std::min(200.0, 22 + 6.9 * static_cast<double>(longest));
   const auto rows = static_cast<double>(order.size());
-  const Frame frame{640, 30 * rows + 62, left, 20, 8, 46};
+  const Frame frame{1100, 30 * rows + 62, left, 20, 8, 46};
   Plot plot(frame, time_scale(times, frame.x0(), frame.x1()), Scale::linear(-0.6, rows - 0.4, frame.y1(), frame.y0()),
             cat("Time to the target of every trial on ", title));
   plot.x_axis(cat(time_title(clock), " to the target"), 6);
@@ -244,13 +244,18 @@ std::string time_figure(const ReportData& data, std::size_t workload) {
 
 namespace {
 
-/// Where the trials of one panel stand: x by the hyperparameter, y by the time or by the metric.
+/// What one panel shows: trials of a workload, x by the hyperparameter, y by the time or by the metric.
 struct Sensitivity {
+  std::string key;
   std::vector<std::size_t> trials;
-  bool numeric = true, by_time = true;
+  bool numeric = true;
+  bool by_time = true;
+  std::vector<double> values;      ///< of all the algorithm's trials on all workloads, so that panels share their axis
   std::vector<std::string> words;  ///< of a hyperparameter that is not a number, sorted
+  std::vector<double> hits;        ///< times of those that reached the target
+  std::vector<double> metrics;
 
-  [[nodiscard]] double x(const TrialOutcome& trial, const std::string& key) const {
+  [[nodiscard]] double x(const TrialOutcome& trial) const {
     const Setting& setting = trial.hyperparameters.at(key);
     if (numeric) return setting.number;
     return static_cast<double>(std::find(words.begin(), words.end(), setting.text) - words.begin());
@@ -260,29 +265,48 @@ struct Sensitivity {
 Sensitivity sensitivity(const ReportData& data, const std::string& workload, const std::string& algorithm,
                         const std::string& key) {
   Sensitivity out;
-  int hits = 0;
-  for (const std::size_t i : data.trials_of(workload, algorithm)) {
+  out.key = key;
+  for (std::size_t i = 0; i < data.race.trials.size(); ++i) {
     const TrialOutcome& trial = data.race.trials[i];
     const auto setting = trial.hyperparameters.find(key);
-    if (!trial.measured() || setting == trial.hyperparameters.end()) continue;
-    out.trials.push_back(i);
+    if (trial.algorithm != algorithm || !trial.measured() || setting == trial.hyperparameters.end()) continue;
     out.numeric = out.numeric && setting->second.numeric;
-    hits += trial.reached;
+    out.values.push_back(setting->second.number);
     if (std::find(out.words.begin(), out.words.end(), setting->second.text) == out.words.end()) {
       out.words.push_back(setting->second.text);
     }
+    if (trial.workload != workload) continue;
+    out.trials.push_back(i);
+    if (trial.reached) out.hits.push_back(trial.watched(data.board.options.clock));
+    if (std::isfinite(trial.best_metric)) out.metrics.push_back(trial.best_metric);
   }
   std::sort(out.words.begin(), out.words.end());
-  out.by_time = hits >= 3;
+  out.by_time = out.hits.size() >= 3;
   return out;
 }
 
-Scale setting_scale(const Sensitivity& panel, const std::vector<double>& x, const Frame& frame) {
+Scale setting_scale(const Sensitivity& panel, const Frame& frame) {
   if (!panel.numeric) return Scale::linear(-0.5, static_cast<double>(panel.words.size()) - 0.5, frame.x0(), frame.x1());
-  const auto [least, most] = std::minmax_element(x.begin(), x.end());
-  if (log_like(x)) return Scale::logarithmic(*least / 1.4, *most * 1.4, frame.x0(), frame.x1());
+  const auto [least, most] = std::minmax_element(panel.values.begin(), panel.values.end());
+  if (log_like(panel.values)) return Scale::logarithmic(*least / 1.4, *most * 1.4, frame.x0(), frame.x1());
   const Range range = Range{*least, *most}.padded(0.08);
   return Scale::linear(range.low, range.high, frame.x0(), frame.x1());
+}
+
+Scale outcome_scale(const Sensitivity& panel, double target, double from, double to) {
+  if (panel.by_time) return time_scale(panel.hits, from, to);
+  Range range;
+  for (const double metric : panel.metrics) range.include(metric);
+  range.include(target);
+  const Range padded = range.empty() ? Range{0, 1} : range.padded(0.08);
+  return Scale::linear(padded.low, padded.high, from, to);
+}
+
+/// The strip above the times, in which trials stand that missed the target.
+void draw_missed_strip(Plot& plot, const Frame& frame, double height) {
+  plot.raw(cat("<rect class=\"missed\" x=\"", pixel(frame.x0()), "\" y=\"", pixel(frame.y1()), "\" width=\"",
+               pixel(frame.x1() - frame.x0()), "\" height=\"", pixel(height), "\"/><text class=\"label end\" x=\"",
+               pixel(frame.x0() - 8), "\" y=\"", pixel(frame.y1() + height / 2 + 4), "\">missed</text>"));
 }
 
 }  // namespace
@@ -292,60 +316,30 @@ std::string sensitivity_figure(const ReportData& data, const std::string& worklo
   const Sensitivity panel = sensitivity(data, workload, algorithm, key);
   if (panel.trials.empty()) return "";
   const Clock clock = data.board.options.clock;
-  const Frame frame{300, 216, 58, 12, 12, 46};
-  std::vector<double> x, hits, metrics;
+  const Frame frame{332, 236, 70, 12, 12, 46};
   const TrialOutcome& any = data.race.trials[panel.trials.front()];
-  for (const std::size_t i : panel.trials) {
-    const TrialOutcome& trial = data.race.trials[i];
-    x.push_back(panel.x(trial, key));
-    if (trial.reached) hits.push_back(trial.watched(clock));
-    if (std::isfinite(trial.best_metric)) metrics.push_back(trial.best_metric);
-  }
-  // Trials that missed the target stand in a strip of their own above the times.
-  const double strip = panel.by_time && hits.size() < panel.trials.size() ? 26 : 0;
-  Range range;
-  for (const double metric : metrics) range.include(metric);
-  range.include(any.target);
-  if (range.empty()) range = {0, 1};
-  const Range padded = range.padded(0.08);
-  const Scale y = panel.by_time ? time_scale(hits, frame.y0(), frame.y1() + strip)
-                                : Scale::linear(padded.low, padded.high, frame.y0(), frame.y1());
-  Plot plot(frame, setting_scale(panel, x, frame), y, cat("Effect of ", key, " of ", algorithm, " on ", workload));
+  const double strip = panel.by_time && panel.hits.size() < panel.trials.size() ? 22 : 0;
+  const double gap = strip > 0 ? 4 : 0;
+  Plot plot(frame, setting_scale(panel, frame), outcome_scale(panel, any.target, frame.y0(), frame.y1() + strip + gap),
+            cat("Effect of ", key, " of ", algorithm, " on ", workload));
   if (panel.numeric) {
     plot.x_axis(key, 5);
   } else {
-    plot.raw("");
-    for (std::size_t i = 0; i < panel.words.size(); ++i) {
-      plot.raw(cat("<text class=\"tick mid\" x=\"", pixel(plot.x()(static_cast<double>(i))), "\" y=\"",
-                   pixel(frame.y0() + 17), "\">", escaped(panel.words[i]), "</text>"));
-    }
-    plot.raw(cat("<line class=\"axis\" x1=\"", pixel(frame.x0()), "\" y1=\"", pixel(frame.y0()), "\" x2=\"",
-                 pixel(frame.x1()), "\" y2=\"", pixel(frame.y0()), "\"/><text class=\"title mid\" x=\"",
-                 pixel((frame.x0() + frame.x1()) / 2), "\" y=\"", pixel(frame.y0() + 35), "\">", escaped(key),
-                 "</text>"));
+    plot.x_names(panel.words, key);
   }
-  plot.y_axis(panel.by_time ? (clock == Clock::seconds ? "seconds to target" : cat(name(clock), " to target"))
-                            : cat("best ", any.metric),
-              4);
-  if (strip > 0) {
-    const double edge = frame.y1() + strip - 2;
-    plot.raw(cat("<rect class=\"missed\" x=\"", pixel(frame.x0()), "\" y=\"", pixel(frame.y1()), "\" width=\"",
-                 pixel(frame.x1() - frame.x0()), "\" height=\"", pixel(strip - 4), "\"/><text class=\"label end\" x=\"",
-                 pixel(frame.x1() - 4), "\" y=\"", pixel(edge + 9), "\">not reached</text>"));
-  }
+  plot.y_axis(panel.by_time ? cat(name(clock), " to target") : cat("best ", any.metric), 4);
+  if (strip > 0) draw_missed_strip(plot, frame, strip);
   if (!panel.by_time && std::isfinite(any.target)) plot.horizontal(any.target, "target", "target");
   const std::size_t s = data.series_of(algorithm);
-  for (std::size_t n = 0; n < panel.trials.size(); ++n) {
-    const std::size_t i = panel.trials[n];
+  for (const std::size_t i : panel.trials) {
     const TrialOutcome& trial = data.race.trials[i];
-    const std::string tip =
-        cat(key, " = ", trial.hyperparameters.at(key).text, "; ", describe(trial, clock),
-            std::isfinite(trial.best_metric) ? cat("; best ", any.metric, " ", rounded(trial.best_metric)) : "");
+    const std::string best =
+        std::isfinite(trial.best_metric) ? cat("; best ", any.metric, " ", rounded(trial.best_metric)) : "";
+    const std::string tip = cat(key, " = ", trial.hyperparameters.at(key).text, "; ", describe(trial, clock), best);
     if (panel.by_time && !trial.reached) {
-      plot.raw(cat("<a href=\"", anchor(i), "\" tabindex=\"-1\"><g data-tip=\"", escaped(tip), "\">",
-                   marker(plot.x()(x[n]), frame.y1() + strip / 2 - 2, s, Mark::hollow, 4), "</g></a>"));
+      plot.mark_at_height(panel.x(trial), frame.y1() + strip / 2, s, Mark::hollow, tip, anchor(i));
     } else if (panel.by_time || std::isfinite(trial.best_metric)) {
-      plot.mark({x[n], panel.by_time ? trial.watched(clock) : trial.best_metric}, s,
+      plot.mark({panel.x(trial), panel.by_time ? trial.watched(clock) : trial.best_metric}, s,
                 trial.reached ? Mark::filled : Mark::hollow, tip, anchor(i));
     }
   }
@@ -384,13 +378,14 @@ std::string phase_figure(const ReportData& data, const std::string& workload) {
   }
   if (names.empty() || most == 0) return "";
   const auto rows = static_cast<double>(names.size());
-  const Frame frame{640, 28 * rows + 60, std::min(200.0, 22 + 6.9 * static_cast<double>(longest)), 20, 8, 46};
+  const Frame frame{524, 28 * rows + 60, std::min(200.0, 22 + 6.9 * static_cast<double>(longest)), 20, 8, 46};
   Plot plot(frame, Scale::linear(0, 1.02 * most, frame.x0(), frame.x1()),
             Scale::linear(-0.6, rows - 0.4, frame.y1(), frame.y0()), cat("Seconds of a trial by phase on ", workload));
   plot.x_axis("mean seconds of a trial", 6);
   plot.y_names(names, series);
   for (std::size_t row = 0; row < names.size(); ++row) {
     double at = 0;
+    plot.raw(cat("<g data-a=\"", series[row], "\">"));
     for (std::size_t p = 0; p < phases().size(); ++p) {
       const double seconds = means[row][p];
       if (seconds <= 0) continue;
@@ -398,6 +393,7 @@ std::string phase_figure(const ReportData& data, const std::string& workload) {
                cat("phase p", p), cat(names[row], ", ", phases()[p], ": ", rounded(seconds, 3), " s"));
       at += seconds;
     }
+    plot.raw("</g>");
   }
   return plot.svg();
 }

@@ -34,6 +34,16 @@ std::string fixed_score(double score) {
   return cat(digits[0] == '1' ? "0." : "1.", digits.substr(1));
 }
 
+std::string two_digits(double share) {
+  const std::string digits = cat(100 + std::llround(100 * share));
+  return cat(digits[0] == '1' ? "0." : "1.", digits.substr(1));
+}
+
+std::string ordinal(std::size_t n) {
+  const std::size_t last = n / 10 % 10 == 1 ? 0 : n % 10;
+  return cat(n, last == 1 ? "st" : last == 2 ? "nd" : last == 3 ? "rd" : "th");
+}
+
 std::string element(const std::string& open, const std::string& inside, const std::string& tag) {
   return cat("<", open, ">", inside, "</", tag, ">");
 }
@@ -151,9 +161,8 @@ std::string leaderboard_section(const ReportData& data) {
   out += cat(rounded(board.options.r_max), ", 1 is best. Interval: ", std::lround(100 * board.bootstrap.level),
              " % study bootstrap. Filters hide rows and curves; they do not change the pool the scores belong to.</p>");
   out += "<div class=\"scroll\"><table>";
-  std::vector<std::string> names{"rank", "algorithm", "score", "interval",
-                                 "0 &nbsp; · &nbsp; score and interval &nbsp; · &nbsp; 1"};
-  for (std::size_t rank = 1; rank <= board.algorithms.size(); ++rank) names.push_back(cat("P(rank ", rank, ")"));
+  std::vector<std::string> names{"rank", "algorithm", "score", "interval", "0 to 1"};
+  for (std::size_t rank = 1; rank <= board.algorithms.size(); ++rank) names.push_back(cat("P(", ordinal(rank), ")"));
   names.emplace_back("workloads reached");
   out += heads(names, {"algorithm", names[4]}) + "<tbody>";
   for (const std::size_t s : board.by_rank()) {
@@ -164,8 +173,7 @@ std::string leaderboard_section(const ReportData& data) {
                                fixed_score(entry.interval.high), "</span>")),
                cell(score_track(data, s)));
     for (const double share : entry.rank_probability) {
-      out += cell(share == 0 ? "·" : fixed_score(share).substr(0, 4),
-                  cat("class=\"heat\" style=\"--p:", fixed_score(share), "\""));
+      out += cell(share == 0 ? "·" : two_digits(share), cat("class=\"heat\" style=\"--p:", fixed_score(share), "\""));
     }
     const auto hit = std::count_if(entry.ratios.begin(), entry.ratios.end(), [](double r) { return r < not_reached; });
     out += number_cell(cat(hit, " of ", entry.ratios.size())) + "</tr>";
@@ -364,7 +372,7 @@ std::string trials_section(const ReportData& data) {
                time(Clock::example_gradients), time(Clock::steps), time(Clock::seconds),
                cell(std::isnan(t.best_metric) ? "–" : rounded(t.best_metric),
                     cat("class=\"n\" data-sort=\"", std::isnan(t.best_metric) ? "" : number_text(t.best_metric), "\"")),
-               cell(escaped(settings_text(t, data.searched(t.algorithm)))),
+               cell(escaped(settings_text(t, data.searched(t.algorithm))), "class=\"wrap\""),
                cell(cat("<code>", escaped(t.cell.substr(0, 10)), "/", escaped(t.run), "</code>")), "</tr>");
   }
   return out + "</tbody></table></div></section>";

@@ -57,7 +57,8 @@ std::vector<Tick> linear_ticks(double low, double high, int count) {
     // One division more keeps 3 * 0.1 from being 0.30000000000000004.
     const double value = std::round(i) * step;
     const double clean = step < 1 ? std::round(i) / std::round(1 / step) : value;
-    out.push_back({std::abs(1 / step - std::round(1 / step)) < 1e-9 ? clean : value, ""});
+    // Adding zero turns -0 into 0.
+    out.push_back({(std::abs(1 / step - std::round(1 / step)) < 1e-9 ? clean : value) + 0.0, ""});
     out.back().label = short_number(out.back().value);
   }
   return out;

@@ -152,6 +152,14 @@ void Plot::y_axis(const std::string& title, int ticks) {
   axes_ += text_at(13, middle, "title mid", title, cat(" transform=\"rotate(-90 13 ", pixel(middle), ")\""));
 }
 
+void Plot::x_names(const std::vector<std::string>& words, const std::string& title) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    axes_ += text_at(x_(static_cast<double>(i)), frame_.y0() + 17, "tick mid", words[i]);
+  }
+  axes_ += line_between(frame_.x0(), frame_.y0(), frame_.x1(), frame_.y0(), "axis");
+  axes_ += text_at((frame_.x0() + frame_.x1()) / 2, frame_.y0() + 35, "title mid", title);
+}
+
 void Plot::y_names(const std::vector<std::string>& names, const std::vector<std::size_t>& series) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     const double y = y_(static_cast<double>(i));
@@ -201,10 +209,18 @@ void Plot::band(const std::vector<Point>& low, const std::vector<Point>& high, s
   curves_ += cat("<path", series_attributes(series, "band"), " d=\"", outline, "Z\"/>");
 }
 
-void Plot::mark(Point at, std::size_t series, Mark kind, const std::string& tip, const std::string& link, double size) {
-  const std::string shape = marker(x_(at.x), y_(at.y), series, kind, size);
+void Plot::put_mark(const std::string& shape, std::size_t series, const std::string& tip, const std::string& link) {
   const std::string tipped = cat("<g data-a=\"", series, "\"", tip_attribute(tip), ">", shape, "</g>");
   body_ += link.empty() ? tipped : cat("<a href=\"", escaped(link), "\" tabindex=\"-1\">", tipped, "</a>");
+}
+
+void Plot::mark(Point at, std::size_t series, Mark kind, const std::string& tip, const std::string& link, double size) {
+  put_mark(marker(x_(at.x), y_(at.y), series, kind, size), series, tip, link);
+}
+
+void Plot::mark_at_height(double x, double pixels, std::size_t series, Mark kind, const std::string& tip,
+                          const std::string& link) {
+  put_mark(marker(x_(x), pixels, series, kind, 4), series, tip, link);
 }
 
 void Plot::bar(Point from, Point to, std::string_view css_class, const std::string& tip) {
@@ -216,7 +232,7 @@ void Plot::bar(Point from, Point to, std::string_view css_class, const std::stri
 
 void Plot::horizontal(double y, const std::string& label, std::string_view css_class) {
   body_ += line_between(frame_.x0(), y_(y), frame_.x1(), y_(y), css_class);
-  if (!label.empty()) body_ += text_at(frame_.x1() - 4, y_(y) - 5, "label end halo", label);
+  if (!label.empty()) body_ += text_at(frame_.x1() - 4, y_(y) - 8, "label end halo", label);
 }
 
 void Plot::vertical(double x, std::string_view css_class) {

@@ -42,6 +42,8 @@ class Plot {
 
   void x_axis(const std::string& title, int ticks = 6);
   void y_axis(const std::string& title, int ticks = 5);
+  /// One label per word of a categorical axis, at x = 0, 1, ...
+  void x_names(const std::vector<std::string>& words, const std::string& title);
   /// One label per row of a categorical axis, at y = 0, 1, ...
   void y_names(const std::vector<std::string>& names, const std::vector<std::size_t>& series);
 
@@ -52,6 +54,9 @@ class Plot {
   void band(const std::vector<Point>& low, const std::vector<Point>& high, std::size_t series);
   void mark(Point at, std::size_t series, Mark kind, const std::string& tip, const std::string& link = "",
             double size = 4);
+  /// A mark at a height in pixels, outside the scale.
+  void mark_at_height(double x, double pixels, std::size_t series, Mark kind, const std::string& tip,
+                      const std::string& link);
   void bar(Point from, Point to, std::string_view css_class, const std::string& tip);
   void horizontal(double y, const std::string& label, std::string_view css_class);
   void vertical(double x, std::string_view css_class);
@@ -65,6 +70,7 @@ class Plot {
 
  private:
   [[nodiscard]] std::string path(const std::vector<Point>& points, bool stepped) const;
+  void put_mark(const std::string& shape, std::size_t series, const std::string& tip, const std::string& link);
   void stroke(const std::string& path, std::size_t series, std::string_view css_class, const std::string& tip);
 
   Frame frame_;

@@ -1,0 +1,87 @@
+#include <sys/wait.h>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstdio>
+
+#include "results/files.hpp"
+#include "tests/analysis/stores.hpp"
+
+using namespace velo;
+using namespace velo::analysis::testing;
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+struct Answer {
+  int code = 0;
+  std::string out, err;
+};
+
+/// Runs the built command on a store.
+Answer velo_on(const SmallStore& small, const std::string& arguments) {
+  const auto talk = small.root / "stderr.txt";
+  const std::string line =
+      cat(VELO_BINARY_DIR, "/velo ", arguments, " --out ", small.root.string(), " 2>", talk.string());
+  Answer answer;
+  FILE* pipe = popen(line.c_str(), "r");
+  std::array<char, 4096> buffer{};
+  while (const std::size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) answer.out.append(buffer.data(), n);
+  answer.code = WEXITSTATUS(pclose(pipe));
+  answer.err = read_file(talk);
+  return answer;
+}
+
+}  // namespace
+
+TEST_CASE("velo score prints times and scores on stdout and notes on stderr") {
+  const SmallStore small("verb_score");
+  const Answer answer = velo_on(small, "score");
+  CHECK(answer.code == 0);
+  CHECK_THAT(answer.out,
+             ContainsSubstring("example gradients") && ContainsSubstring("fast one") && ContainsSubstring("1.0000"));
+  CHECK_THAT(answer.err, ContainsSubstring("note: times in example-gradients") && ContainsSubstring("at most 75 %"));
+  CHECK(velo_on(small, "score race --show ranks --format csv").out ==
+        "algorithm,rank_1,rank_2\r\nfast one,1,0\r\nslow,0,1\r\n");
+  CHECK_THAT(velo_on(small, "score race --show scores --format json").out,
+             ContainsSubstring("\"algorithm\": \"fast one\", \"score\": 1,"));
+  CHECK_THAT(velo_on(small, "score configs/sweeps/race.yaml --clock steps").err, ContainsSubstring("times in steps"));
+  CHECK_THAT(velo_on(small, "score --show best-of-k --format csv").out,
+             ContainsSubstring("trials,fast one,slow\r\n1,1,"));
+}
+
+TEST_CASE("velo compare answers by its exit status") {
+  const SmallStore small("verb_compare");
+  // One workload and three studies: three pairs cannot settle it.
+  const Answer few = velo_on(small, "compare 'fast one' slow");
+  CHECK(few.code == 4);
+  CHECK_THAT(few.out, ContainsSubstring("inconclusive") && ContainsSubstring("all (geometric mean)"));
+  CHECK_THAT(few.err, ContainsSubstring("3 decided pairs of studies cannot settle it"));
+  CHECK(velo_on(small, "compare 'fast one' slow --level 0.7").code == 0);
+  CHECK(velo_on(small, "compare slow 'fast one' --level 0.7").code == 1);
+  const Answer unknown = velo_on(small, "compare slow fast_one");
+  CHECK(unknown.code == 2);
+  CHECK_THAT(unknown.err, ContainsSubstring("did you mean 'fast one'"));
+}
+
+TEST_CASE("velo report writes the page and prints its path, and the page says how to make it again") {
+  const SmallStore small("verb_report");
+  const Answer answer = velo_on(small, "report --clock steps");
+  CHECK(answer.code == 0);
+  const auto file = small.root / "reports" / "race" / "report.html";
+  CHECK(answer.out == file.string() + "\n");
+  CHECK_THAT(read_file(file), ContainsSubstring("velo report race --out") && ContainsSubstring("--clock steps"));
+}
+
+TEST_CASE("questions that cannot be answered say why") {
+  const SmallStore small("verb_errors");
+  CHECK_THAT(velo_on(small, "score rave").err,
+             ContainsSubstring("there is no sweep 'rave'") && ContainsSubstring("did you mean 'race'"));
+  CHECK(velo_on(small, "score rave").code == 2);
+  CHECK_THAT(velo_on(small, "score --level 1.5").err, ContainsSubstring("a level lies between 0 and 1"));
+  small.store.write_sweep({"other", "other.yaml", {{"00000000000000000000", "x"}}});
+  CHECK_THAT(velo_on(small, "score").err, ContainsSubstring("race") && ContainsSubstring("--all"));
+  CHECK(velo_on(small, "score other").code == 5);
+  CHECK(velo_on(small, "score --all").code == 0);
+}
