@@ -70,6 +70,11 @@ Tensor Tape::keep(const Shape& shape) {
   return tensor;
 }
 
+std::uint8_t* Tape::keep_bytes(Index count) {
+  constexpr Index size = sizeof(Scalar);
+  return reinterpret_cast<std::uint8_t*>(keep({(count + size - 1) / size}).data);
+}
+
 const Scalar* Tape::parameter(Index block) const { return pass_.params.data() + (*layout_)[block].offset; }
 
 void* Tape::store(std::size_t size, std::size_t alignment) {

@@ -61,6 +61,10 @@ class Tape {
   Value reshape(Value value, const Shape& shape);
   /// Memory that the next node keeps for its way back.
   [[nodiscard]] Tensor keep(const Shape& shape);
+  [[nodiscard]] std::uint8_t* keep_bytes(Index count);
+  /// Memory for the running layer alone: give it back before the node is closed.
+  [[nodiscard]] Tensor borrow(const Shape& shape) { return {arena_.allocate(shape.size()), shape}; }
+  void give_back(const Tensor& tensor) { arena_.release(tensor.data); }
   [[nodiscard]] Tensor operator[](Value value) const { return slots_[static_cast<std::size_t>(value.slot)].tensor; }
   [[nodiscard]] bool differentiable(Value value) const { return root(value).differentiable; }
 

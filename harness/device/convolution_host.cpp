@@ -1,0 +1,181 @@
+// Host implementation of convolution.hpp in float: oneDNN. In double: image_columns.hpp.
+#include "harness/device/convolution.hpp"
+
+#include <stdexcept>
+#include <type_traits>
+
+#include "harness/device/dnnl_support.hpp"
+#include "harness/device/image_columns.hpp"
+
+namespace velo {
+
+namespace {
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+/// Channels per 512-bit register: oneDNN's blocked kernels beat its channels-last ones by 1.1 to 2.3 times.
+constexpr Index register_block = 16;
+
+bool blocked(Index in_channels, Index in_block, Index out_channels) {
+  static const bool wide = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+  const bool input_fits = in_channels == 1 || in_block == register_block;
+  return std::is_same_v<Scalar, float> && wide && input_fits && out_channels % register_block == 0;
+}
+
+/// Everything oneDNN for one form. Weights are packed into the order that a kernel wants before it runs; there are
+/// few, and they change with every step.
+class Primitives {
+ public:
+  explicit Primitives(const ConvolutionForm& form) : form_(form) {
+    const bool in_blocks = blocked(form.in_channels, form.in_block, form.out_channels);
+    const Tag in_tag = !in_blocks ? Tag::nhwc : form.in_channels == 1 ? Tag::nchw : Tag::nChw16c;
+    x_ = {{form.examples, form.in_channels, form.height, form.width}, onednn::f32, in_tag};
+    y_ = {{form.examples, form.out_channels, form.out_height(), form.out_width()},
+          onednn::f32,
+          in_blocks ? Tag::nChw16c : Tag::nhwc};
+    const memory::dims weight_dims = {form.out_channels, form.in_channels, form.kernel, form.kernel};
+    weight_ = {weight_dims, onednn::f32, Tag::oihw};
+    any_weight_ = {weight_dims, onednn::f32, Tag::any};
+    bias_ = {{form.out_channels}, onednn::f32, Tag::x};
+
+    dnnl::primitive_attr attributes;
+    if (form.relu) {
+      dnnl::post_ops after;
+      after.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+      attributes.set_post_ops(after);
+    }
+    forward_desc_ = {forward_form(), attributes, onednn::engine()};
+    forward_ = onednn::BoundPrimitive(dnnl::convolution_forward(forward_desc_));
+    forward_.argument(DNNL_ARG_SRC, x_);
+    forward_.argument(DNNL_ARG_DST, y_);
+    if (form.bias) forward_.argument(DNNL_ARG_BIAS, bias_);
+    const memory packed(forward_desc_.weights_desc(), onednn::engine());
+    forward_.bind(DNNL_ARG_WEIGHTS, packed);
+    pack_forward_ = repack(weight_, packed, true);
+  }
+
+  void forward(const float* x, const float* weight, const float* bias, float* y) {
+    pack_forward_.point(0, weight);
+    pack_forward_.run();
+    forward_.point(0, x);
+    forward_.point(1, y);
+    if (form_.bias) forward_.point(2, bias);
+    forward_.run();
+  }
+
+  void backward_input(const float* dy, const float* weight, float* dx) {
+    if (!backward_input_) plan_backward_input();
+    pack_backward_.point(0, weight);
+    pack_backward_.run();
+    backward_input_.point(0, dy);
+    backward_input_.point(1, dx);
+    backward_input_.run();
+  }
+
+  void backward_weight(const float* x, const float* dy, float* dweight, float* dbias) {
+    if (!backward_weight_) plan_backward_weight();
+    backward_weight_.point(0, x);
+    backward_weight_.point(1, dy);
+    if (form_.bias) backward_weight_.point(2, dbias);
+    backward_weight_.run();
+    unpack_gradient_.point(0, dweight);
+    unpack_gradient_.run();
+  }
+
+ private:
+  [[nodiscard]] dnnl::convolution_forward::desc forward_form() const {
+    const memory::dims strides = {form_.stride, form_.stride}, padding = {form_.padding, form_.padding};
+    constexpr auto kind = dnnl::prop_kind::forward_training;
+    constexpr auto algorithm = dnnl::algorithm::convolution_direct;
+    if (form_.bias) return {kind, algorithm, x_, any_weight_, bias_, y_, strides, padding, padding};
+    return {kind, algorithm, x_, any_weight_, y_, strides, padding, padding};
+  }
+
+  void plan_backward_input() {
+    const memory::dims strides = {form_.stride, form_.stride}, padding = {form_.padding, form_.padding};
+    const dnnl::convolution_backward_data::primitive_desc desc(
+        {dnnl::algorithm::convolution_direct, x_, any_weight_, y_, strides, padding, padding}, onednn::engine(),
+        forward_desc_);
+    backward_input_ = onednn::BoundPrimitive(dnnl::convolution_backward_data(desc));
+    backward_input_.argument(DNNL_ARG_DIFF_DST, y_);
+    backward_input_.argument(DNNL_ARG_DIFF_SRC, x_);
+    const memory packed(desc.weights_desc(), onednn::engine());
+    backward_input_.bind(DNNL_ARG_WEIGHTS, packed);
+    pack_backward_ = repack(weight_, packed, true);
+  }
+
+  void plan_backward_weight() {
+    using Backward = dnnl::convolution_backward_weights;
+    const memory::dims strides = {form_.stride, form_.stride}, padding = {form_.padding, form_.padding};
+    constexpr auto algorithm = dnnl::algorithm::convolution_direct;
+    const Backward::desc form = form_.bias
+                                    ? Backward::desc{algorithm, x_, any_weight_, bias_, y_, strides, padding, padding}
+                                    : Backward::desc{algorithm, x_, any_weight_, y_, strides, padding, padding};
+    const Backward::primitive_desc desc(form, onednn::engine(), forward_desc_);
+    backward_weight_ = onednn::BoundPrimitive(Backward(desc));
+    backward_weight_.argument(DNNL_ARG_SRC, x_);
+    backward_weight_.argument(DNNL_ARG_DIFF_DST, y_);
+    if (form_.bias) backward_weight_.argument(DNNL_ARG_DIFF_BIAS, bias_);
+    const memory packed(desc.diff_weights_desc(), onednn::engine());
+    backward_weight_.bind(DNNL_ARG_DIFF_WEIGHTS, packed);
+    unpack_gradient_ = repack(weight_, packed, false);
+  }
+
+  /// Between plain weights, given at each run (argument 0), and packed ones.
+  static onednn::BoundPrimitive repack(const memory::desc& plain, const memory& packed, bool forward) {
+    const auto& engine = onednn::engine();
+    onednn::BoundPrimitive out(
+        forward ? dnnl::reorder(dnnl::reorder::primitive_desc(engine, plain, engine, packed.get_desc()))
+                : dnnl::reorder(dnnl::reorder::primitive_desc(engine, packed.get_desc(), engine, plain)));
+    out.argument(forward ? DNNL_ARG_FROM : DNNL_ARG_TO, plain);
+    out.bind(forward ? DNNL_ARG_TO : DNNL_ARG_FROM, packed);
+    return out;
+  }
+
+  ConvolutionForm form_;
+  memory::desc x_, y_, weight_, any_weight_, bias_;
+  dnnl::convolution_forward::primitive_desc forward_desc_;
+  onednn::BoundPrimitive forward_, backward_input_, backward_weight_;
+  onednn::BoundPrimitive pack_forward_, pack_backward_, unpack_gradient_;
+};
+
+}  // namespace
+
+struct Convolution::Plan {
+  explicit Plan(const ConvolutionForm& f) : form(f), run(f) {}
+  ConvolutionForm form;
+  std::conditional_t<std::is_same_v<Scalar, float>, Primitives, ImageColumns> run;
+};
+
+Shape ConvolutionForm::out_shape() const {
+  const Index block = convolution_output_block(in_channels, in_block, out_channels);
+  return {examples, out_channels / block, out_height(), out_width(), block};
+}
+
+Index convolution_output_block(Index in_channels, Index in_block, Index out_channels) {
+  return blocked(in_channels, in_block, out_channels) ? register_block : out_channels;
+}
+
+Convolution::Convolution(const ConvolutionForm& form) {
+  if (form.examples <= 0 || form.in_channels <= 0 || form.out_channels <= 0 || form.out_height() <= 0 ||
+      form.out_width() <= 0)
+    throw std::logic_error("a convolution has an empty extent");
+  plan_ = std::make_shared<Plan>(form);
+}
+
+const ConvolutionForm& Convolution::form() const { return plan_->form; }
+
+void Convolution::forward(const Scalar* x, const Scalar* weight, const Scalar* bias, Scalar* y) const {
+  plan_->run.forward(x, weight, bias, y);
+}
+
+void Convolution::backward_input(const Scalar* dy, const Scalar* weight, Scalar* dx) const {
+  plan_->run.backward_input(dy, weight, dx);
+}
+
+void Convolution::backward_weight(const Scalar* x, const Scalar* dy, Scalar* dweight, Scalar* dbias) const {
+  plan_->run.backward_weight(x, dy, dweight, dbias);
+}
+
+}  // namespace velo
