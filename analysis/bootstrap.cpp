@@ -94,9 +94,10 @@ std::vector<ScoredAlgorithm> score_algorithms(const StudyTable& table, const Sco
   }
   for (const auto& draw : resamples.scores) {
     const auto drawn = ranks(draw);
-    for (std::size_t s = 0; s < out.size(); ++s) {
-      out[s].rank_probability[static_cast<std::size_t>(drawn[s] - 1)] += 1.0 / static_cast<double>(count);
-    }
+    for (std::size_t s = 0; s < out.size(); ++s) out[s].rank_probability[static_cast<std::size_t>(drawn[s] - 1)] += 1;
+  }
+  for (auto& entry : out) {
+    for (double& share : entry.rank_probability) share /= static_cast<double>(count);
   }
   return out;
 }

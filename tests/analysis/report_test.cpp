@@ -138,8 +138,8 @@ TEST_CASE("a median curve keeps trials that have ended at their last value") {
 }
 
 TEST_CASE("linear ticks are round numbers and zero has no sign") {
-  CHECK(labels(Scale::linear(-0.01, 1, 0, 100).ticks(5)) ==
-        std::vector<std::string>{"0", "0.2", "0.4", "0.6", "0.8", "1"});
+  CHECK(labels(Scale::linear(-0.4, 0.4, 0, 100).ticks(5)) ==
+        std::vector<std::string>{"-0.4", "-0.2", "0", "0.2", "0.4"});
   CHECK(labels(Scale::linear(0, 512000, 0, 100).ticks(6)) ==
         std::vector<std::string>{"0", "100k", "200k", "300k", "400k", "500k"});
 }
