@@ -79,7 +79,8 @@ int decimals_of(const Table& table, std::size_t column) {
     if (value && std::isfinite(*value)) largest = std::max(largest, std::abs(*value));
   }
   if (largest == 0) return 1;
-  return std::clamp(3 - static_cast<int>(std::floor(std::log10(largest))), 0, 4);
+  // A hair less, so that shares keep four decimals when the largest of them is 1.
+  return std::clamp(3 - static_cast<int>(std::floor(std::log10(largest * (1 - 1e-9)))), 0, 4);
 }
 
 std::string real_text(double value, int decimals) {
