@@ -58,6 +58,7 @@ cache=$(command -v ccache || true)
 objects=$build/kokkos_${backend}_objects
 mkdir -p "$objects"
 export cache compiler include flags root objects
+# shellcheck disable=SC2016  # expanded by the inner shell
 printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} sh -c '
   object=$objects/$(echo "${1#"$root"/}" | tr / _).o
   if said=$($cache $compiler $flags $include -o "$object" "$1" 2>&1); then
