@@ -18,13 +18,15 @@ void insert(std::vector<Info>& list, Info info, std::string_view kind) {
 }
 
 template <typename Info>
-const Info& find(const std::vector<Info>& list, std::string_view name, std::string_view kind) {
+const Info& find(const std::vector<Info>& list, std::string_view name, std::string_view kind,
+                 std::string_view overview = "velo list") {
   std::vector<std::string> names;
   for (const Info& info : list) {
     if (info.name == name) return info;
     names.push_back(info.name);
   }
-  throw Error(cat("no ", kind, " is called '", name, "'", did_you_mean(name, names), "; `velo list` shows them all"));
+  throw Error(
+      cat("no ", kind, " is called '", name, "'", did_you_mean(name, names), "; `", overview, "` shows them all"));
 }
 
 /// Calls `visit` for a component and everything it wraps.
@@ -44,7 +46,9 @@ void Registry::add(DataSetInfo info) { insert(data_sets_, std::move(info), "data
 
 const AlgorithmInfo& Registry::algorithm(std::string_view name) const { return find(algorithms_, name, "algorithm"); }
 const WorkloadInfo& Registry::workload(std::string_view name) const { return find(workloads_, name, "workload"); }
-const DataSetInfo& Registry::data_set(std::string_view name) const { return find(data_sets_, name, "data set"); }
+const DataSetInfo& Registry::data_set(std::string_view name) const {
+  return find(data_sets_, name, "data set", "velo data list");
+}
 
 std::unique_ptr<TrainingAlgorithm> Registry::make(const Component& component) const {
   return algorithm(component.name).make(component.parameters, *this);

@@ -9,6 +9,18 @@
 
 namespace velo {
 
+namespace {
+
+std::function<std::string(const std::string&)> one_of(std::vector<std::string> words) {
+  return [words = std::move(words)](const std::string& given) {
+    for (const auto& word : words)
+      if (word == given) return std::string();
+    return cat("'", given, "' is not one of ", join_words(words, "or"), did_you_mean(given, words));
+  };
+}
+
+}  // namespace
+
 void Options::flag(const std::string& names, bool& target, const std::string& help) {
   app_->add_flag(names, target, help);
 }
@@ -31,12 +43,7 @@ void Options::choice(const std::string& names, std::string& target, const std::v
                      const std::string& help) {
   std::string placeholder;
   for (const auto& word : words) placeholder += (placeholder.empty() ? "" : "|") + word;
-  const auto check = [words](const std::string& given) {
-    for (const auto& word : words)
-      if (word == given) return std::string();
-    return cat("'", given, "' is not one of ", join_words(words, "or"), did_you_mean(given, words));
-  };
-  app_->add_option(names, target, help)->option_text(placeholder)->check(check);
+  app_->add_option(names, target, help)->option_text(placeholder)->check(one_of(words));
 }
 
 void Options::list(const std::string& names, std::vector<std::string>& target, const std::string& help,
@@ -61,7 +68,7 @@ void Options::format(Format& target) {
   app_->add_option_function<std::string>(
           "--format", [words, &target](const std::string& word) { target = words.at(word); }, "how to print the result")
       ->option_text("table|csv|json")
-      ->check(CLI::IsMember(std::vector<std::string>{"table", "csv", "json"}));
+      ->check(one_of({"table", "csv", "json"}));
 }
 
 void Options::store(std::string& target) {

@@ -73,6 +73,8 @@ Verb status_verb() {
           [=](const Console& console) {
             const Store store = Store::open(choices->store);
             const auto sweeps = choices->sweep.empty() ? store.sweeps() : std::vector<std::string>{choices->sweep};
+            if (sweeps.empty())
+              throw Error(cat("store ", choices->store, " holds no sweep yet"), ExitCode::nothing_measured);
             Table table;
             table.columns = {{"sweep", ColumnType::text},      {"trials", ColumnType::integer},
                              {"done", ColumnType::integer},    {"reached", ColumnType::integer},
@@ -85,8 +87,6 @@ Verb status_verb() {
             }
             print_table(console, choices->format, table);
             for (const std::string& trouble : troubles) console.err << trouble << '\n';
-            if (table.rows.empty())
-              throw Error(cat("store ", choices->store, " holds no sweep yet"), ExitCode::nothing_measured);
             return ExitCode::ok;
           }};
 }

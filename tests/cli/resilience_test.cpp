@@ -39,7 +39,7 @@ std::vector<std::string> run_command(const std::string& sweep, const std::filesy
 TEST_CASE("a trial killed at random instants and resumed equals one that ran through, bit for bit") {
   const ScratchFolder scratch;
   const std::string sweep = slow_sweep(scratch);
-  REQUIRE(velo::test::velo(run_command(sweep, scratch.path() / "through")).exit == 0);
+  REQUIRE(run_velo(run_command(sweep, scratch.path() / "through")).exit == 0);
 
   const auto store = scratch.path() / "killed";
   int kills = 0;
@@ -47,7 +47,7 @@ TEST_CASE("a trial killed at random instants and resumed equals one that ran thr
   for (int attempt = 0; attempt < 40; ++attempt) {
     // Instants spread over start-up, training and the end of a run.
     const std::chrono::milliseconds instant(attempt < 12 ? 40 + 37 * attempt : 0);
-    last = velo::test::velo(run_command(sweep, store), {}, {}, instant);
+    last = run_velo(run_command(sweep, store), {}, {}, instant);
     if (last.exit < 128) break;
     ++kills;
     if (!std::filesystem::exists(store)) continue;
@@ -57,8 +57,7 @@ TEST_CASE("a trial killed at random instants and resumed equals one that ran thr
   INFO(last.err);
   CHECK(kills >= 5);
   CHECK(last.exit == 0);
-  const Outcome diff =
-      velo::test::velo({"diff", (scratch.path() / "through").string(), store.string()});
+  const Outcome diff = run_velo({"diff", (scratch.path() / "through").string(), store.string()});
   INFO(diff.out << diff.err);
   CHECK(diff.exit == 0);
 
@@ -73,10 +72,10 @@ TEST_CASE("a trial killed at random instants and resumed equals one that ran thr
 TEST_CASE("finished work is never run again") {
   const ScratchFolder scratch;
   const std::string sweep = slow_sweep(scratch);
-  (void)velo::test::velo(run_command(sweep, scratch.path() / "store"));
+  (void)run_velo(run_command(sweep, scratch.path() / "store"));
   const Store store = Store::open(scratch.path() / "store");
   const TrialSummary before = store.read_status(store.scan().at(0));
-  (void)velo::test::velo(run_command(sweep, scratch.path() / "store"));
+  (void)run_velo(run_command(sweep, scratch.path() / "store"));
   REQUIRE(store.scan().size() == 1);
   CHECK(store.read_status(store.scan().at(0)).finished_at == before.finished_at);
   CHECK(store.read_status(store.scan().at(0)).attempt == 1);

@@ -42,8 +42,8 @@ int wait_for(pid_t pid, std::chrono::milliseconds kill_after) {
 
 }  // namespace
 
-Outcome velo(const std::vector<std::string>& arguments, const std::filesystem::path& folder,
-             const std::vector<std::string>& environment, std::chrono::milliseconds kill_after) {
+Outcome run_velo(const std::vector<std::string>& arguments, const std::filesystem::path& folder,
+                 const std::vector<std::string>& environment, std::chrono::milliseconds kill_after) {
   const ScratchFolder streams;
   const std::string out = (streams.path() / "out").string();
   const std::string err = (streams.path() / "err").string();
@@ -70,7 +70,8 @@ Outcome velo(const std::vector<std::string>& arguments, const std::filesystem::p
   }
   ::setpgid(pid, pid);
   const int status = wait_for(pid, kill_after);
-  return {.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = slurp(out), .err = slurp(err)};
+  return {
+      .exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = slurp(out), .err = slurp(err)};
 }
 
 ScratchFolder::ScratchFolder() {

@@ -11,16 +11,16 @@
 namespace velo::test {
 
 struct Outcome {
-  int exit = 0;    ///< exit status; 128 + signal when it was killed
+  int exit = 0;  ///< exit status; 128 + signal when it was killed
   std::string out;
   std::string err;
 };
 
 /// Runs `velo ARGUMENTS...` in `folder` (empty: here). With a positive `kill_after` the process and its workers get
 /// SIGKILL then, unless they have ended. `environment` entries look like "NAME=value".
-[[nodiscard]] Outcome velo(const std::vector<std::string>& arguments, const std::filesystem::path& folder = {},
-                           const std::vector<std::string>& environment = {},
-                           std::chrono::milliseconds kill_after = std::chrono::milliseconds(0));
+[[nodiscard]] Outcome run_velo(const std::vector<std::string>& arguments, const std::filesystem::path& folder = {},
+                               const std::vector<std::string>& environment = {},
+                               std::chrono::milliseconds kill_after = std::chrono::milliseconds(0));
 
 /// A folder of its own that is removed at the end.
 class ScratchFolder {

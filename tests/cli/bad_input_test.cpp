@@ -1,0 +1,216 @@
+// What a user can get wrong outside a sweep file, each with its exact sentence and exit status. (tests/config holds the
+// table of broken sweep files.)
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/command.hpp"
+
+using namespace velo::test;
+
+namespace {
+
+struct BadInput {
+  const char* what;
+  std::vector<std::string> arguments;  ///< run in a scratch folder prepared by make_scene()
+  const char* sentence;                ///< on stderr, after "velo: "
+  int exit;
+};
+
+/// A folder with a store that holds one finished run, and broken things beside it.
+void make_scene(const ScratchFolder& scene) {
+  scene.file("sweep.yaml", R"(sweep: tiny
+studies: 1
+trials: 1
+workloads: [quadratic]
+algorithms: [sgd]
+budget: {steps: 40}
+executor: {kind: local, workers: 1, threads: 1}
+)");
+  REQUIRE(run_velo({"run", "sweep.yaml", "--out", "store", "--quiet", "--no-report"}, scene.path()).exit == 0);
+  std::filesystem::create_directories(scene.path() / "empty/trials");
+  REQUIRE(run_velo({"index", "--out", "empty"}, scene.path()).exit == 5);
+  scene.file("foreign/trials/.keep", "");
+  scene.file("foreign/index.sqlite",
+             "this is no database, whatever its name may say; it only fills a few hundred bytes");
+  scene.file("text.h5", "not HDF5");
+  scene.file("fashion.yaml", "sweep: f\ntrials: 1\nworkloads: [fashion_mnist_mlp]\nalgorithms: [sgd]\n");
+  scene.file("none.yaml",
+             "sweep: n\ntrials: 1\nworkloads: [quadratic]\nalgorithms: [sgd]\nexclude: [{workload: quadratic}]\n");
+}
+
+/// `text` without every occurrence of `piece`: sentences with the scratch folder's name left out.
+std::string without(std::string text, const std::string& piece) {
+  for (auto at = text.find(piece); at != std::string::npos; at = text.find(piece, at)) text.erase(at, piece.size());
+  return text;
+}
+
+const std::vector<BadInput> table = {
+    // the command line
+    {"no verb", {}, "no verb was given; see `velo --help`", 2},
+    {"a misspelt verb", {"rnu"}, "velo has no verb 'rnu' (did you mean 'run'?); see `velo --help`", 2},
+    {"a verb like no other", {"frobnicate"}, "velo has no verb 'frobnicate'; see `velo --help`", 2},
+    {"a missing argument", {"run"}, "run: SWEEP is required; see `velo run --help`", 2},
+    {"an unknown option",
+     {"status", "--bogus"},
+     "status: The following argument was not expected: --bogus; see `velo status --help`",
+     2},
+    {"an unknown format",
+     {"list", "--format", "xml"},
+     "list: --format: 'xml' is not one of table, csv or json; see `velo list --help`",
+     2},
+    {"a number that is none",
+     {"run", "sweep.yaml", "--workers", "two"},
+     "run: Could not convert: --workers = two; see `velo run --help`",
+     2},
+    {"an unknown thing to list",
+     {"list", "riders"},
+     "`velo list` knows algorithms, workloads and sweeps, not 'riders'",
+     2},
+    {"an unknown module",
+     {"info", "adamx"},
+     "no algorithm or workload is called 'adamx' (did you mean 'adam'?); `velo list` shows them all",
+     2},
+    {"an unknown shell", {"completion", "tcl"}, "there is completion for bash, zsh and fish, not for 'tcl'", 2},
+    {"a thing that new cannot make", {"new", "widget", "x"}, "new makes an algorithm or a workload, not 'widget'", 2},
+    // files
+    {"a sweep file that is not there", {"run", "nope.yaml"}, "nope.yaml cannot be read: no such file", 2},
+    {"a store that is not there",
+     {"status", "--out", "nowhere"},
+     "there is no store of results at 'nowhere'; `velo run` makes one",
+     2},
+    {"a store that is a file",
+     {"run", "sweep.yaml", "--out", "sweep.yaml"},
+     "cannot make the folder 'sweep.yaml/trials': Not a directory",
+     2},
+    {"an index that is no database",
+     {"score", "--out", "foreign"},
+     "'foreign/index.sqlite' is not an SQLite database; move it away and run `velo index`",
+     2},
+    {"a store without runs", {"score", "--out", "empty"}, "the store empty has no runs", 5},
+    {"a store without sweeps", {"status", "--out", "empty"}, "store empty holds no sweep yet", 5},
+    {"a report of nothing", {"report", "--out", "empty"}, "the store empty has no runs", 5},
+    {"two stores of which one is missing",
+     {"diff", "store", "nowhere"},
+     "there is no store of results at 'nowhere'; `velo run` makes one",
+     2},
+    // questions
+    {"an unknown sweep", {"status", "tinny", "--out", "store"}, "there is no sweep 'tinny' in 'store' (did you mean 'tiny'?); it has tiny", 2},
+    {"a query that writes",
+     {"query", "DELETE FROM trials", "--out", "store"},
+     "a query only reads; the index is made from the files of the runs and `velo index` rebuilds it",
+     2},
+    {"half a query", {"query", "SELECT", "--out", "store"}, "SQL: incomplete input", 2},
+    {"a query for a column that is not there",
+     {"query", "SELECT colour FROM trials", "--out", "store"},
+     "SQL: no such column: colour",
+     2},
+    {"a comparison with somebody unknown",
+     {"compare", "sgd", "adamw", "--out", "store"},
+     "there are no results of 'adamw'; there are results of sgd",
+     2},
+    // data
+    {"an unknown data set",
+     {"data", "install", "fashion"},
+     "no data set is called 'fashion'; `velo data list` shows them all",
+     2},
+    {"an unknown thing to do with data",
+     {"data", "frobnicate"},
+     "`velo data` can list, install or verify, not 'frobnicate'",
+     2},
+    {"a data set that is not installed",
+     {"run", "fashion.yaml", "--out", "store"},
+     "data set 'fashion_mnist' is not installed in data: run `velo data install fashion_mnist`",
+     2},
+    // races
+    {"a sweep that leaves nothing to run",
+     {"run", "none.yaml", "--out", "store"},
+     "none.yaml:5:10: everything is excluded: the sweep has no trials",
+     2},
+    {"a target for a workload that is not there",
+     {"calibrate", "quadratik"},
+     "no workload is called 'quadratik' (did you mean 'quadratic'?); `velo list` shows them all",
+     2},
+    {"no points", {"calibrate", "quadratic", "--points", "0"}, "calibrate needs at least one point and one seed", 2},
+    {"an impossible quantile", {"calibrate", "quadratic", "--quantile", "2"}, "--quantile must lie in (0, 1]", 2},
+    {"a worker without a run", {"trial", "--run", "abc", "--out", "store"}, "'abc' is not a run; write CELL/RUN", 2},
+    // replay
+    {"a replay of an unknown algorithm",
+     {"replay", "--algorithm", "adamz", "text.h5", "--out", "y.h5"},
+     "--algorithm adamz: no algorithm is called 'adamz' (did you mean 'adam'?)",
+     2},
+    {"a replay with an unknown parameter",
+     {"replay", "--algorithm", "adamw", "--set", "lrr=1", "text.h5", "--out", "y.h5"},
+     "--set lrr=1: 'adamw' has no parameter 'lrr' (did you mean 'lr'?)",
+     2},
+    {"a replay out of range",
+     {"replay", "--algorithm", "adamw", "--set", "beta1=1.5", "text.h5", "--out", "y.h5"},
+     "--set beta1=1.5: adamw.beta1 is 1.5, but must lie in [0, 1)",
+     2},
+    {"a replay of a file that is not there",
+     {"replay", "--algorithm", "adamw", "nope.h5", "--out", "y.h5"},
+     "cannot read 'nope.h5': No such file or directory",
+     2},
+    {"a replay of text",
+     {"replay", "--algorithm", "adamw", "text.h5", "--out", "y.h5"},
+     "'text.h5' is not a whole HDF5 file",
+     2},
+};
+
+}  // namespace
+
+TEST_CASE("every mistake gets its one sentence and its exit status") {
+  const ScratchFolder scene;
+  make_scene(scene);
+  for (const BadInput& bad : table) {
+    INFO(bad.what);
+    const Outcome outcome = run_velo(bad.arguments, scene.path(), {"VELO_DATA_DIR=data"});
+    CHECK(without(outcome.err, scene.path().string() + "/") == std::string("velo: ") + bad.sentence + "\n");
+    CHECK(outcome.out.empty());
+    CHECK(outcome.exit == bad.exit);
+  }
+}
+
+TEST_CASE("a newer index is refused with the way out") {
+  const ScratchFolder scene;
+  make_scene(scene);
+  REQUIRE(std::system(
+              ("sqlite3 " + (scene.path() / "store/index.sqlite").string() + " 'PRAGMA user_version = 99'").c_str()) ==
+          0);
+  const Outcome outcome = run_velo({"query", "SELECT 1", "--out", "store"}, scene.path());
+  CHECK(outcome.exit == 2);
+  CHECK(outcome.err ==
+        "velo: the index 'store/index.sqlite' has schema 99, newer than the 1 this velo knows; use the newer velo, or "
+        "delete the file and run `velo index`\n");
+}
+
+TEST_CASE("a truncated trajectory is named and the rest is answered") {
+  const ScratchFolder scene;
+  make_scene(scene);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scene.path() / "store"))
+    if (entry.path().extension() == ".h5") std::filesystem::resize_file(entry.path(), 1000);
+  const Outcome outcome = run_velo({"report", "--out", "store"}, scene.path());
+  INFO(outcome.err);
+  CHECK(outcome.err.find("is truncated or damaged") != std::string::npos);
+  CHECK(outcome.err.find("delete it and run the trial again") != std::string::npos);
+}
+
+TEST_CASE("a full and a read-only disk are named, in a file system of the test's own") {
+  const ScratchFolder scene;
+  make_scene(scene);
+  const std::string inside =
+      "mkdir -p disk && mount -t tmpfs -o size=40k none disk || exit 99; cd disk;" VELO_BINARY_DIR
+      "/velo run ../sweep.yaml --out store --quiet 2> ../full; echo $? >> ../full;"
+      "mount -o remount,ro . && " VELO_BINARY_DIR
+      "/velo run ../sweep.yaml --out other --quiet 2> ../readonly; echo $? >> ../readonly";
+  const int status =
+      std::system(("cd " + scene.path().string() + " && unshare -m sh -c '" + inside + "' 2> /dev/null").c_str());
+  if (status != 0 && !std::filesystem::exists(scene.path() / "readonly")) SKIP("this user may not mount a file system");
+  const auto text = [&](const char* name) {
+    std::ifstream in(scene.path() / name);
+    return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  };
+  CHECK(text("full").find(": No space left on device; free some space and start again\n2\n") != std::string::npos);
+  CHECK(text("readonly") ==
+        "velo: cannot make the folder 'other/trials': Read-only file system; choose a folder you may write to\n2\n");
+}
