@@ -95,7 +95,10 @@ const std::vector<BadInput> table = {
      "there is no store of results at 'nowhere'; `velo run` makes one",
      2},
     // questions
-    {"an unknown sweep", {"status", "tinny", "--out", "store"}, "there is no sweep 'tinny' in 'store' (did you mean 'tiny'?); it has tiny", 2},
+    {"an unknown sweep",
+     {"status", "tinny", "--out", "store"},
+     "there is no sweep 'tinny' in 'store' (did you mean 'tiny'?); it has tiny",
+     2},
     {"a query that writes",
      {"query", "DELETE FROM trials", "--out", "store"},
      "a query only reads; the index is made from the files of the runs and `velo index` rebuilds it",
@@ -184,15 +187,16 @@ TEST_CASE("a newer index is refused with the way out") {
         "delete the file and run `velo index`\n");
 }
 
-TEST_CASE("a truncated trajectory is named and the rest is answered") {
+TEST_CASE("a truncated trajectory is named, with what to do") {
   const ScratchFolder scene;
   make_scene(scene);
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(scene.path() / "store"))
+  std::filesystem::copy(scene.path() / "store", scene.path() / "copy", std::filesystem::copy_options::recursive);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(scene.path() / "copy"))
     if (entry.path().extension() == ".h5") std::filesystem::resize_file(entry.path(), 1000);
-  const Outcome outcome = run_velo({"report", "--out", "store"}, scene.path());
-  INFO(outcome.err);
-  CHECK(outcome.err.find("is truncated or damaged") != std::string::npos);
-  CHECK(outcome.err.find("delete it and run the trial again") != std::string::npos);
+  const Outcome outcome = run_velo({"diff", "store", "copy"}, scene.path());
+  CHECK(outcome.exit == 1);
+  CHECK(outcome.out.find("is truncated or damaged") != std::string::npos);
+  CHECK(outcome.out.find("delete it and run the trial again") != std::string::npos);
 }
 
 TEST_CASE("a full and a read-only disk are named, in a file system of the test's own") {
