@@ -199,6 +199,8 @@ Tree parse_yaml(const std::string& text, const std::string& name) {
     const Origin at{Origin::Kind::file, name, problem.mark.line + 1, problem.mark.column + 1};
     const int tab = indented_by_tab(text, at.line);
     if (tab > 0) fail({Origin::Kind::file, name, tab, 1}, "a tab cannot indent YAML; use spaces");
+    // What its guard against deep recursion says.
+    if (std::string_view(problem.msg) == YAML::ErrorMsg::BAD_FILE) fail(at, "nested too deeply");
     fail(at, cat("not valid YAML: ", problem.msg));
   }
   return builder.take();

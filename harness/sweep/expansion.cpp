@@ -380,11 +380,13 @@ void Expander::add_pair(EntryPair pair) {
     fail(find("search_space")->at, cat("sobol searches at most ", most_sobol_dimensions, " parameters, and '",
                                        algorithm.label, "' has ", dimensions, "; use halton"));
   mark_uses(searched.plan, algorithm.draft, uses_);
-  // The layer that decides once a point is placed: defaults below a searched parameter change nothing.
   check_trials(searched);
-  Draft placed = algorithm.draft;
-  place_point(searched.plan, out_.sweep.root_seed, 0, 0, placed);
-  for_each_part(placed, [&](const Draft& part) { mark_effective(part.slots); });
+  // A default below a searched parameter changes nothing; conditional ones are not searched at every point.
+  for (std::int64_t trial = 0; trial < std::min<std::int64_t>(out_.sweep.trials, 32); ++trial) {
+    Draft placed = algorithm.draft;
+    place_point(searched.plan, out_.sweep.root_seed, 0, trial, placed);
+    for_each_part(placed, [&](const Draft& part) { mark_effective(part.slots); });
+  }
   mark_effective(searched.entries.workload.draft.slots);
   mark_effective(searched.entries.workload.settings);
   check_needs(searched.entries);

@@ -54,6 +54,7 @@ const std::vector<BadInput> table = {
      head + "defaults: {<<: {sgd: {lr: 1}}}\n",
      {},
      "sweep.yaml:5:12: no entry uses '<<'; the sweep has bowl and sgd"},
+    {"brackets without end", "sweep: " + std::string(2000, '['), {}, "sweep.yaml:1:1: nested too deeply"},
     // keys of the sweep
     {"a misspelt key",
      head + "studeis: 3\n",
