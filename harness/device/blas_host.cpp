@@ -24,12 +24,12 @@ onednn::BoundPrimitive plan(const ProductForm& form) {
 
   dnnl::post_ops after;
   if (form.accumulate) after.append_sum(1.0F);
-  if (form.relu) after.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+  if (form.relu) onednn::append_relu(after);
   dnnl::primitive_attr attributes;
   attributes.set_post_ops(after);
-  const auto form_desc = form.bias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
 
-  onednn::BoundPrimitive out(dnnl::matmul({form_desc, attributes, onednn::engine()}));
+  onednn::BoundPrimitive out(dnnl::matmul(form.bias ? onednn::describe<dnnl::matmul>(attributes, a, b, bias, c)
+                                                    : onednn::describe<dnnl::matmul>(attributes, a, b, c)));
   out.argument(DNNL_ARG_SRC, a);
   out.argument(DNNL_ARG_WEIGHTS, b);
   out.argument(DNNL_ARG_DST, c);

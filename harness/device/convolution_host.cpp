@@ -42,10 +42,10 @@ class Primitives {
     dnnl::primitive_attr attributes;
     if (form.relu) {
       dnnl::post_ops after;
-      after.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+      onednn::append_relu(after);
       attributes.set_post_ops(after);
     }
-    forward_desc_ = {forward_form(), attributes, onednn::engine()};
+    forward_desc_ = describe_forward(attributes);
     forward_ = onednn::BoundPrimitive(dnnl::convolution_forward(forward_desc_));
     forward_.argument(DNNL_ARG_SRC, x_);
     forward_.argument(DNNL_ARG_DST, y_);
@@ -84,19 +84,22 @@ class Primitives {
   }
 
  private:
-  [[nodiscard]] dnnl::convolution_forward::desc forward_form() const {
+  [[nodiscard]] dnnl::convolution_forward::primitive_desc describe_forward(
+      const dnnl::primitive_attr& attributes) const {
+    using Forward = dnnl::convolution_forward;
     const memory::dims strides = {form_.stride, form_.stride}, padding = {form_.padding, form_.padding};
     constexpr auto kind = dnnl::prop_kind::forward_training;
     constexpr auto algorithm = dnnl::algorithm::convolution_direct;
-    if (form_.bias) return {kind, algorithm, x_, any_weight_, bias_, y_, strides, padding, padding};
-    return {kind, algorithm, x_, any_weight_, y_, strides, padding, padding};
+    if (form_.bias)
+      return onednn::describe<Forward>(attributes, kind, algorithm, x_, any_weight_, bias_, y_, strides, padding,
+                                       padding);
+    return onednn::describe<Forward>(attributes, kind, algorithm, x_, any_weight_, y_, strides, padding, padding);
   }
 
   void plan_backward_input() {
     const memory::dims strides = {form_.stride, form_.stride}, padding = {form_.padding, form_.padding};
-    const dnnl::convolution_backward_data::primitive_desc desc(
-        {dnnl::algorithm::convolution_direct, x_, any_weight_, y_, strides, padding, padding}, onednn::engine(),
-        forward_desc_);
+    const auto desc = onednn::describe_backward<dnnl::convolution_backward_data>(
+        forward_desc_, dnnl::algorithm::convolution_direct, x_, any_weight_, y_, strides, padding, padding);
     backward_input_ = onednn::BoundPrimitive(dnnl::convolution_backward_data(desc));
     backward_input_.argument(DNNL_ARG_DIFF_DST, y_);
     backward_input_.argument(DNNL_ARG_DIFF_SRC, x_);
@@ -109,10 +112,10 @@ class Primitives {
     using Backward = dnnl::convolution_backward_weights;
     const memory::dims strides = {form_.stride, form_.stride}, padding = {form_.padding, form_.padding};
     constexpr auto algorithm = dnnl::algorithm::convolution_direct;
-    const Backward::desc form = form_.bias
-                                    ? Backward::desc{algorithm, x_, any_weight_, bias_, y_, strides, padding, padding}
-                                    : Backward::desc{algorithm, x_, any_weight_, y_, strides, padding, padding};
-    const Backward::primitive_desc desc(form, onednn::engine(), forward_desc_);
+    const auto desc = form_.bias ? onednn::describe_backward<Backward>(forward_desc_, algorithm, x_, any_weight_, bias_,
+                                                                       y_, strides, padding, padding)
+                                 : onednn::describe_backward<Backward>(forward_desc_, algorithm, x_, any_weight_, y_,
+                                                                       strides, padding, padding);
     backward_weight_ = onednn::BoundPrimitive(Backward(desc));
     backward_weight_.argument(DNNL_ARG_SRC, x_);
     backward_weight_.argument(DNNL_ARG_DIFF_DST, y_);

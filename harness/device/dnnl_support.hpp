@@ -2,6 +2,7 @@
 //
 // What the host implementations share of oneDNN: one engine, one stream, and primitives with their argument lists
 // bound once. Included by *_host.cpp alone (dnnl.hpp does not compile under nvcc).
+// oneDNN 3 (Debian 13) dropped the operation descriptors of oneDNN 2 (Debian 12): describe() hides the difference.
 #pragma once
 
 #include <dnnl.hpp>
@@ -21,6 +22,35 @@ inline const dnnl::engine& engine() {
 inline dnnl::stream& stream() {
   static dnnl::stream cpu(engine());
   return cpu;
+}
+
+/// The descriptor of a primitive from the arguments of its operation.
+template <typename Primitive, typename... Arguments>
+typename Primitive::primitive_desc describe(const dnnl::primitive_attr& attributes, const Arguments&... arguments) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), arguments..., attributes};
+#else
+  return {typename Primitive::desc(arguments...), attributes, engine()};
+#endif
+}
+
+/// The same for the backward pass of `forward`.
+template <typename Primitive, typename Forward, typename... Arguments>
+typename Primitive::primitive_desc describe_backward(const Forward& forward, const Arguments&... arguments) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), arguments..., forward};
+#else
+  return {typename Primitive::desc(arguments...), engine(), forward};
+#endif
+}
+
+/// Adds max(x, 0) to what a primitive does with its result.
+inline void append_relu(dnnl::post_ops& after) {
+#if DNNL_VERSION_MAJOR >= 3
+  after.append_eltwise(dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+#else
+  after.append_eltwise(1.0F, dnnl::algorithm::eltwise_relu, 0.0F, 0.0F);
+#endif
 }
 
 /// A primitive with its arguments. The C entry point takes them as an array, so nothing is allocated per run.
