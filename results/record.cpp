@@ -1,6 +1,5 @@
 #include "results/record.hpp"
 
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -78,13 +77,6 @@ std::string read_line_after(const char* file, std::string_view key) {
   return {};
 }
 
-std::int64_t usable_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-  return std::max(1L, sysconf(_SC_NPROCESSORS_ONLN));
-}
-
 // "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz" -> "intel xeon platinum 8481c"
 std::string plain_model(std::string_view model) {
   model = model.substr(0, model.find('@'));
@@ -135,7 +127,7 @@ Fingerprint host_fingerprint(const BuildFacts& build) {
   f.os = cat(distribution, distribution.empty() ? "" : ", ", system.sysname, " ", system.release);
   f.cpu_model = read_line_after("/proc/cpuinfo", "model name");
   if (f.cpu_model.empty()) f.cpu_model = system.machine;
-  f.cores = usable_processors();
+  f.cores = sysconf(_SC_NPROCESSORS_ONLN);  // the machine's: pinning a trial does not change its class
   f.memory_bytes = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
   f.isa = build.isa;
   f.device = build.device;

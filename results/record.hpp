@@ -87,7 +87,7 @@ struct Fingerprint {
   std::string host;
   std::string os;          ///< "Debian GNU/Linux 12 (bookworm), Linux 6.1.0"
   std::string cpu_model;   ///< as the kernel names it
-  std::int64_t cores = 0;  ///< processors this process may use
+  std::int64_t cores = 0;  ///< processors of the machine
   std::int64_t memory_bytes = 0;
   std::string isa;
   std::string device;
@@ -105,7 +105,7 @@ struct Fingerprint {
 [[nodiscard]] Fingerprint host_fingerprint(const BuildFacts& build);
 
 /// The coarse class within which seconds are comparable: the device's name, or processor model without clock rates and
-/// trademarks, usable processors and vector instructions: "intel xeon platinum 8481c x2 avx512".
+/// trademarks, processors and vector instructions: "intel xeon platinum 8481c x2 avx512".
 [[nodiscard]] std::string hardware_class(const Fingerprint& fingerprint);
 
 /// Deterministic currencies: the same for a seed on any machine.
