@@ -119,7 +119,7 @@ struct Work {
   friend bool operator==(const Work&, const Work&) = default;
 };
 
-/// Where the wall time went. Lost work of earlier attempts stays in.
+/// Where the wall time went. Work that was lost to a kill is not in the phases: TrialSummary::lost_seconds has it.
 struct PhaseSeconds {
   double init = 0;
   double data = 0;
@@ -130,7 +130,7 @@ struct PhaseSeconds {
   double checkpoint = 0;
   double wall = 0;
 
-  /// What the race is timed by: init + data + step + prepare.
+  /// init + data + step + prepare: with lost_seconds, what the race is timed by.
   [[nodiscard]] double on_clock() const { return init + data + step + prepare; }
 };
 

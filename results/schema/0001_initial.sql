@@ -87,7 +87,7 @@ CREATE TABLE trials (
   velo_version TEXT NOT NULL,
   started_at TEXT NOT NULL,
   finished_at TEXT NOT NULL,
-  seconds REAL GENERATED ALWAYS AS (init_seconds + data_seconds + step_seconds + prepare_seconds) VIRTUAL,
+  seconds REAL GENERATED ALWAYS AS (init_seconds + data_seconds + step_seconds + prepare_seconds + lost_seconds) VIRTUAL,
   PRIMARY KEY (cell, run)
 ) WITHOUT ROWID;
 

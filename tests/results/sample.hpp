@@ -85,6 +85,7 @@ inline TrialSummary sample_summary(const RunRef& id = {cell_name(1), "0001"}) {
   s.final_training_loss = 1.0 / 3.0;
   s.work = {300, 9600, 9600, 32, 4};
   s.seconds = {0.1, 0.2, 1.0, 0.2, 0.5, 0.01, 0.02, 2.1};
+  s.lost_seconds = 0.25;
   s.isolation = Isolation::pinned;
   s.timeable = true;
   s.parameters = 10;
