@@ -62,6 +62,11 @@ find_path(OPENBLAS_INCLUDE_DIR cblas.h REQUIRED
   PATHS /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp /usr/include/${CMAKE_LIBRARY_ARCHITECTURE} NO_DEFAULT_PATH)
 
 set(Kokkos_ENABLE_SERIAL ON CACHE BOOL "")
+if(Kokkos_ENABLE_CUDA)
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  find_library(CUDNN_LIBRARY cudnn REQUIRED HINTS ${CUDAToolkit_LIBRARY_DIR})
+endif()
 option(Kokkos_ENABLE_OPENMP "Kokkos with OpenMP" ON)
 if(Kokkos_ENABLE_OPENMP)
   find_package(OpenMP REQUIRED)

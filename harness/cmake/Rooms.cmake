@@ -11,7 +11,9 @@ target_compile_features(velo_flags INTERFACE cxx_std_20)
 target_include_directories(velo_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/velodrome>)
 # No contraction: updates and random numbers have the same bits on every instruction set and back-end.
 # No errno from square roots: nobody reads it, and setting it keeps every loop with a root from vectorising.
-target_compile_options(velo_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off -fno-math-errno>)
+target_compile_options(velo_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-ffp-contract=off -fno-math-errno>
+  $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false -Xcompiler=-ffp-contract=off,-fno-math-errno>)
 
 add_library(velo_private_flags INTERFACE)
 target_compile_options(velo_private_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow>)
@@ -35,16 +37,20 @@ function(velo_device_object name)
   velo_device_sources(${ARGN})
 endfunction()
 
-# Marks sources that include Kokkos: CUDA's compiler takes them where that is the back-end, and the compile check lists them.
+# Sources that include Kokkos: CUDA's compiler takes them where that is the back-end, and the compile check lists them.
 function(velo_device_sources)
   list(REMOVE_ITEM ARGN EXCLUDE_FROM_ALL)
   foreach(source IN LISTS ARGN)
     get_filename_component(path ${source} ABSOLUTE)
     set_property(GLOBAL APPEND PROPERTY VELO_DEVICE_SOURCES ${path})
-    if(Kokkos_ENABLE_CUDA)
-      set_source_files_properties(${path} PROPERTIES LANGUAGE CUDA)
-    endif()
   endforeach()
+  velo_compile_for_device(${ARGN})
+endfunction()
+
+function(velo_compile_for_device)
+  if(Kokkos_ENABLE_CUDA)
+    set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CUDA)
+  endif()
 endfunction()
 
 function(velo_device_room name)
