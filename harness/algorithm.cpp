@@ -1,5 +1,6 @@
 #include "harness/algorithm.hpp"
 
+#include "harness/device/memory.hpp"
 #include "results/text.hpp"
 
 namespace velo {
@@ -17,7 +18,7 @@ Batch slice(const Batch& batch, Index first, Index size) {
 void GradientRule::declare(StateArena& state) { declare_state(state); }
 
 void GradientRule::step(Oracle& oracle, Vector params) {
-  if (gradient_.extent(0) != params.extent(0)) gradient_ = Vector("gradient", params.extent(0));
+  if (gradient_.extent(0) != params.extent(0)) gradient_ = zeros("gradient", static_cast<Index>(params.extent(0)));
   oracle.gradient(gradient_, {});
   update(oracle.progress(), gradient_, params);
 }

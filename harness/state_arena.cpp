@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "harness/device/memory.hpp"
 #include "results/text.hpp"
 
 namespace velo {
@@ -32,7 +33,7 @@ void StateArena::counter(std::string_view name, std::int64_t& target) {
 
 void StateArena::allocate() {
   const Index total = buffers_.empty() ? 0 : buffers_.back().offset + buffers_.back().size;
-  flat_ = Vector("state", static_cast<std::size_t>(total));
+  flat_ = zeros("state", total);
   for (const Buffer& b : buffers_)
     *b.target = Kokkos::subview(flat_, std::pair<Index, Index>(b.offset, b.offset + b.size));
 }

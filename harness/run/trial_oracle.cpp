@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "harness/device/memory.hpp"
+
 namespace velo {
 
 TrialOracle::TrialOracle(Workload& workload, Capabilities offers, std::uint64_t seed, PhaseClock& clock)
@@ -10,7 +12,7 @@ TrialOracle::TrialOracle(Workload& workload, Capabilities offers, std::uint64_t 
       seed_(seed),
       clock_(&clock),
       stream_(seed, workload.examples(Split::train)),
-      params_("params", static_cast<std::size_t>(workload.layout().size())),
+      params_(zeros("params", workload.layout().size())),
       model_state_("model_state", static_cast<std::size_t>(workload.model_state_size())) {}
 
 void TrialOracle::begin_step(const Progress& progress) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "harness/device/elementwise.hpp"
+#include "harness/device/memory.hpp"
 #include "harness/device/timer.hpp"
 #include "harness/registry.hpp"
 #include "tests/benchmarks/foreign_load.hpp"
@@ -68,7 +69,7 @@ class Rider {
         state_(layout_),
         algorithm_(
             builtin_registry().make({name, Parameters::defaults(builtin_registry().algorithm(name).parameters)})),
-        params_("params", static_cast<std::size_t>(size)) {
+        params_(zeros("params", size)) {
     algorithm_->declare(state_);
     state_.allocate();
     algorithm_->init(oracle_, params_);
@@ -91,7 +92,7 @@ class Rider {
 
 class Triad {
  public:
-  explicit Triad(Index size) : size_(size), a_("a", count(size)), b_("b", count(size)), c_("c", count(size)) {
+  explicit Triad(Index size) : size_(size), a_(zeros("a", size)), b_(zeros("b", size)), c_(zeros("c", size)) {
     fill(b_, 1.0);
     fill(c_, 2.0);
   }
@@ -103,7 +104,6 @@ class Triad {
   }
 
  private:
-  static std::size_t count(Index size) { return static_cast<std::size_t>(size); }
   static void run(const Vector& a, const Vector& b, const Vector& c, Index size) {
     for_each("triad", size, [=](const Index i) { a(i) = b(i) + Scalar(0.5) * c(i); });
   }

@@ -1,4 +1,5 @@
 #include "harness/device/elementwise.hpp"
+#include "harness/device/memory.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -36,6 +37,16 @@ TEST_CASE("fill, copy, scale and axpy do what their formulas say") {
     bool right = true;
     for (Index i = 0; i < n; ++i) right = right && hx(i) == Scalar(3) && hy(i) == Scalar(-4.5);
     CHECK(right);
+  }
+}
+
+TEST_CASE("new vectors are zero everywhere, longer ones than a huge page too") {
+  for (const Index n : {Index{0}, Index{1}, Index{3} << 20}) {
+    const Vector v = zeros("v", n);
+    const auto host = on_host(v);
+    bool zero = v.extent(0) == static_cast<std::size_t>(n);
+    for (Index i = 0; i < n; ++i) zero = zero && host(i) == Scalar(0);
+    CHECK(zero);
   }
 }
 
