@@ -238,6 +238,7 @@ double profile(const std::vector<double>& ratios_of_one, double tau) {
 
 std::vector<int> ranks(const std::vector<double>& all) {
   std::vector<int> out;
+  out.reserve(all.size());
   for (const double score : all) {
     out.push_back(1 +
                   static_cast<int>(std::count_if(all.begin(), all.end(), [&](double other) { return other > score; })));

@@ -43,12 +43,14 @@ const TrialOutcome* first_trial_of(const ReportData& data, const std::string& wo
 
 std::vector<Point> profile_points(const std::vector<ProfilePoint>& profile, double ProfilePoint::*value) {
   std::vector<Point> out;
+  out.reserve(profile.size());
   for (const ProfilePoint& point : profile) out.push_back({point.tau, point.*value});
   return out;
 }
 
 std::vector<Point> band_points(const std::vector<ProfilePoint>& profile, double Interval::*limit) {
   std::vector<Point> out;
+  out.reserve(profile.size());
   for (const ProfilePoint& point : profile) out.push_back({point.tau, point.band.*limit});
   return out;
 }
