@@ -148,7 +148,8 @@ std::string curve_figure(const ReportData& data, const std::string& workload, Cl
     if (data.race.trials[i].workload == workload && !work.empty()) most = std::max(most, work.back());
   }
   if (metric.empty() || most == 0) return "";
-  const Frame frame{524, 340, 62, 16, 22, 48};
+  const double width = data.board.table.workloads.size() == 1 ? 1100 : 524;
+  const Frame frame{width, 340, 62, 16, 22, 48};
   Plot plot(frame, Scale::linear(0, 1.02 * most, frame.x0(), frame.x1()),
             Scale::linear(metric.low, metric.high, frame.y0(), frame.y1()),
             cat("Validation ", any->metric, " on ", workload, " against ", name(clock)));
@@ -170,7 +171,7 @@ std::string curve_figure(const ReportData& data, const std::string& workload, Cl
               cat(data.board.algorithms[s].algorithm, ": median of ", curves.size(), " trials"));
   }
   if (std::isfinite(any->target)) {
-    plot.horizontal(any->target, cat("target ", rounded(any->target)), "target");
+    plot.horizontal(any->target, cat("target ", rounded(any->target)), "target", any->higher_is_better);
     for (std::size_t i = 0; i < data.race.trials.size(); ++i) {
       const TrialOutcome& trial = data.race.trials[i];
       if (trial.workload != workload || !trial.reached) continue;
@@ -187,7 +188,7 @@ namespace {
 Scale time_scale(const std::vector<double>& times, double from, double to) {
   if (times.empty()) return Scale::linear(0, 1, from, to);
   const auto [least, most] = std::minmax_element(times.begin(), times.end());
-  if (log_like(times)) return Scale::logarithmic(*least / 1.25, *most * 1.25, from, to);
+  if (log_like(times, 20)) return Scale::logarithmic(*least / 1.25, *most * 1.25, from, to);
   return Scale::linear(0, *most * 1.06, from, to);
 }
 
@@ -290,7 +291,7 @@ Sensitivity sensitivity(const ReportData& data, const std::string& workload, con
 Scale setting_scale(const Sensitivity& panel, const Frame& frame) {
   if (!panel.numeric) return Scale::linear(-0.5, static_cast<double>(panel.words.size()) - 0.5, frame.x0(), frame.x1());
   const auto [least, most] = std::minmax_element(panel.values.begin(), panel.values.end());
-  if (log_like(panel.values)) return Scale::logarithmic(*least / 1.4, *most * 1.4, frame.x0(), frame.x1());
+  if (log_like(panel.values, 5)) return Scale::logarithmic(*least / 1.4, *most * 1.4, frame.x0(), frame.x1());
   const Range range = Range{*least, *most}.padded(0.08);
   return Scale::linear(range.low, range.high, frame.x0(), frame.x1());
 }
@@ -331,7 +332,8 @@ std::string sensitivity_figure(const ReportData& data, const std::string& worklo
   }
   plot.y_axis(panel.by_time ? cat(name(clock), " to target") : cat("best ", any.metric), 4);
   if (strip > 0) draw_missed_strip(plot, frame, strip);
-  if (!panel.by_time && std::isfinite(any.target)) plot.horizontal(any.target, "target", "target");
+  if (!panel.by_time && std::isfinite(any.target))
+    plot.horizontal(any.target, "target", "target", any.higher_is_better);
   const std::size_t s = data.series_of(algorithm);
   for (const std::size_t i : panel.trials) {
     const TrialOutcome& trial = data.race.trials[i];

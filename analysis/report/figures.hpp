@@ -25,7 +25,7 @@ namespace velo::analysis {
 [[nodiscard]] std::string time_figure(const ReportData& data, std::size_t workload);
 
 /// What a searched hyperparameter does: time to the result of each trial (or its best metric, where fewer than three
-/// reached the target) against the value, on a logarithmic axis where the values span a factor of 20.
+/// reached the target) against the value, on a logarithmic axis where the values span a factor of 5.
 [[nodiscard]] std::string sensitivity_figure(const ReportData& data, const std::string& workload,
                                              const std::string& algorithm, const std::string& hyperparameter);
 

@@ -114,8 +114,9 @@ std::string header(const ReportData& data) {
   std::string out = cat("<header class=\"top\"><div class=\"brand\">Velodrome · report</div><h1>",
                         escaped(data.race.sweep.empty() ? "All runs of the store" : data.race.sweep), "</h1><p>",
                         board.algorithms.size(), " training algorithms on ", board.table.workloads.size(),
-                        " workloads, ", board.most_studies, board.most_studies == 1 ? " study" : " studies",
-                        " each. Times are counted in ", name(board.options.clock), ".</p><dl class=\"facts\">");
+                        board.table.workloads.size() == 1 ? " workload, " : " workloads, ", board.most_studies,
+                        board.most_studies == 1 ? " study" : " studies", " each. Times are counted in ",
+                        name(board.options.clock), ".</p><dl class=\"facts\">");
   out += fact("trials", cat(measured, " of ", data.race.asked));
   out += fact("reached the target", cat(hits));
   out += fact("run", dates(data));

@@ -110,10 +110,10 @@ std::string short_number(double value) {
   return rounded(value, 4);
 }
 
-bool log_like(const std::vector<double>& values) {
+bool log_like(const std::vector<double>& values, double factor) {
   if (values.empty()) return false;
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  return *least > 0 && *most >= 20 * *least;
+  return *least > 0 && *most >= factor * *least;
 }
 
 }  // namespace velo::analysis

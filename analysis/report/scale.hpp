@@ -37,8 +37,8 @@ class Scale {
 /// "1.5M", "20k", "0.25", "1e-4": short numbers for ticks and labels.
 [[nodiscard]] std::string short_number(double value);
 
-/// Whether values span so much that a logarithmic axis shows them better: all positive, largest at least 20 times the
-/// smallest.
-[[nodiscard]] bool log_like(const std::vector<double>& values);
+/// Whether values span so much that a logarithmic axis shows them better: all positive, largest at least `factor` times
+/// the smallest.
+[[nodiscard]] bool log_like(const std::vector<double>& values, double factor);
 
 }  // namespace velo::analysis

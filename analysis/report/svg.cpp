@@ -230,17 +230,9 @@ void Plot::bar(Point from, Point to, std::string_view css_class, const std::stri
                tip_attribute(tip), "/>");
 }
 
-void Plot::horizontal(double y, const std::string& label, std::string_view css_class) {
+void Plot::horizontal(double y, const std::string& label, std::string_view css_class, bool above) {
   body_ += line_between(frame_.x0(), y_(y), frame_.x1(), y_(y), css_class);
-  if (!label.empty()) body_ += text_at(frame_.x1() - 4, y_(y) - 8, "label end halo", label);
-}
-
-void Plot::vertical(double x, std::string_view css_class) {
-  body_ += line_between(x_(x), frame_.y0(), x_(x), frame_.y1(), css_class);
-}
-
-void Plot::text(Point at, const std::string& text, std::string_view css_class) {
-  body_ += text_at(x_(at.x), y_(at.y), css_class, text);
+  body_ += text_at(frame_.x0() + 6, y_(y) + (above ? -6 : 15), "label halo", label);
 }
 
 std::string Plot::svg() const {

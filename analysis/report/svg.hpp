@@ -58,9 +58,8 @@ class Plot {
   void mark_at_height(double x, double pixels, std::size_t series, Mark kind, const std::string& tip,
                       const std::string& link);
   void bar(Point from, Point to, std::string_view css_class, const std::string& tip);
-  void horizontal(double y, const std::string& label, std::string_view css_class);
-  void vertical(double x, std::string_view css_class);
-  void text(Point at, const std::string& text, std::string_view css_class);
+  /// A line across, its label at the left end, above or below it.
+  void horizontal(double y, const std::string& label, std::string_view css_class, bool above);
   /// Raw SVG in pixel coordinates.
   void raw(const std::string& svg) { body_ += svg; }
 

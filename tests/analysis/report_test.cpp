@@ -174,9 +174,10 @@ TEST_CASE("numbers on axes are short") {
   CHECK(short_number(0.25) == "0.25");
 }
 
-TEST_CASE("values that span a factor of twenty ask for a logarithmic axis") {
-  CHECK(log_like({0.001, 0.02}));
-  CHECK_FALSE(log_like({0.1, 0.9}));
-  CHECK_FALSE(log_like({0, 100}));
-  CHECK_FALSE(log_like({}));
+TEST_CASE("values that span the factor asked for want a logarithmic axis, unless one of them is not positive") {
+  CHECK(log_like({0.001, 0.02}, 20));
+  CHECK_FALSE(log_like({0.1, 0.9}, 20));
+  CHECK(log_like({0.1, 0.9}, 5));
+  CHECK_FALSE(log_like({0, 100}, 5));
+  CHECK_FALSE(log_like({}, 5));
 }
