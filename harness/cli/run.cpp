@@ -21,6 +21,9 @@ Verb run_verb() {
                          " trials keep their place and the same command goes on from there\n");
       return ExitCode::some_failed;
     }
+    if (result.report.stopped_lossless > 0 && !choices->race.quiet)
+      console.err << cat(result.report.stopped_lossless,
+                         " trials were stopped where they could no longer change the score\n");
     show_results(Store::open(choices->race.store), result.sweep.name, choices->format, !choices->no_report, console);
     return result.report.failed > 0 ? ExitCode::some_failed : ExitCode::ok;
   };

@@ -1,9 +1,12 @@
 #include "harness/executors/campaign.hpp"
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <map>
 
+#include "harness/component_text.hpp"
 #include "results/files.hpp"
 #include "results/index.hpp"
 #include "results/text.hpp"
@@ -73,9 +76,17 @@ class Campaign {
         add_job(task, need);
       } else {
         ++report_.skipped;
+        if (need == Need::done) note_result(task, store_.read_status(*store_.current_run(tasks_[task].id)));
       }
     }
     PoolEvents pool_events;
+    pool_events.starting = [this](std::size_t job, std::vector<std::string>& command) {
+      const std::size_t task = job_tasks_[job];
+      if (tasks_[task].cell.stop != StopRule::lossless) return;
+      const auto best = best_of_study_.find(study_key(task));
+      if (best == best_of_study_.end()) return;
+      command.insert(command.end(), {"--enough", number_text(best->second)});
+    };
     pool_events.started = [this](std::size_t job) {
       if (events_.started) events_.started(job_tasks_[job]);
     };
@@ -99,6 +110,19 @@ class Campaign {
     job_tasks_.push_back(task);
   }
 
+  /// What the trials of one study share.
+  [[nodiscard]] std::string study_key(std::size_t task) const {
+    const Cell& cell = tasks_[task].cell;
+    return cat(cell.label, "\n", cell.workload.name, parameters_json(cell.workload), "\n", cell.study);
+  }
+
+  void note_result(std::size_t task, const TrialSummary& summary) {
+    if (summary.stop_reason == StopReason::stopped_lossless) ++report_.stopped_lossless;
+    if (summary.status != Status::done || !summary.result.reached) return;
+    const auto [best, first] = best_of_study_.emplace(study_key(task), summary.result.example_gradients);
+    if (!first) best->second = std::min(best->second, summary.result.example_gradients);
+  }
+
   void read_line(std::size_t task, const std::string& line) {
     long long step = 0;
     double fraction = 0.0;
@@ -117,6 +141,7 @@ class Campaign {
     const RunRef& run = runs_[job];
     TrialSummary summary = settle(run, end);
     index_.ingest(run);
+    note_result(job_tasks_[job], summary);
     ++report_.ran;
     if (summary.status == Status::failed) {
       ++report_.failed;
@@ -162,6 +187,7 @@ class Campaign {
   std::vector<Job> jobs_;
   std::vector<RunRef> runs_;
   std::vector<std::size_t> job_tasks_;
+  std::map<std::string, std::int64_t> best_of_study_;  ///< fewest example-gradients to the target
   CampaignReport report_;
 };
 

@@ -63,10 +63,14 @@ struct CampaignReport {
   std::size_t ran = 0;
   std::size_t failed = 0;
   std::size_t interrupted = 0;
-  std::size_t skipped = 0;  ///< done before, failed before, or elsewhere
+  std::size_t skipped = 0;           ///< done before, failed before, or elsewhere
+  std::size_t stopped_lossless = 0;  ///< ended early without a change of the score
 };
 
-/// Runs what needs work. When `stop` becomes true the running trials are asked to checkpoint and end.
+/// Runs what needs work. Under `stop: lossless` a trial is told the example-gradients in which a finished trial of its
+/// study reached the target: a study counts its fastest trial, so from there on the trial cannot change any score.
+/// That holds for every pool and every number of studies; best-of-k questions see it as censored.
+/// When `stop` becomes true the running trials are asked to checkpoint and end.
 CampaignReport run_campaign(const std::vector<Task>& tasks, const Store& store, const CampaignSettings& settings,
                             const CampaignEvents& events, std::atomic<bool>& stop);
 

@@ -82,8 +82,10 @@ class Pool {
     const Job& job = jobs_[next_];
     int pipe_ends[2];
     if (::pipe2(pipe_ends, O_CLOEXEC) != 0) throw Error(cat("no pipe for a worker: ", std::strerror(errno)));
+    std::vector<std::string> command = job.command;
+    if (events_.starting) events_.starting(next_, command);
     std::vector<char*> arguments;
-    for (const std::string& word : job.command) arguments.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     const std::string threads = std::to_string(settings_.threads);
     const pid_t parent = ::getpid();

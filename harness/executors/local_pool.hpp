@@ -33,6 +33,8 @@ struct LocalPool {
 };
 
 struct PoolEvents {
+  /// Just before a job's process is made: may add arguments that depend on what has finished since.
+  std::function<void(std::size_t job, std::vector<std::string>& command)> starting;
   std::function<void(std::size_t job)> started;
   /// One line of a process' standard output, without the newline.
   std::function<void(std::size_t job, const std::string& line)> line;

@@ -221,6 +221,7 @@ class Trial {
     if (oracle_.asked() && !first_loss_) first_loss_ = loss;
     // Eight orders of magnitude above the start: no schedule brings that back.
     if (first_loss_ && loss > 1e8 * std::max(std::abs(*first_loss_), 1.0)) return StopReason::diverged;
+    if (request_.enough && oracle_.work().example_gradients >= *request_.enough) return StopReason::stopped_lossless;
     if (algorithm_->finished()) return StopReason::finished;
     if (cell_.budget.steps && oracle_.work().steps >= *cell_.budget.steps) return StopReason::budget;
     if (cell_.budget.seconds && clock_.charged() >= *cell_.budget.seconds) return StopReason::budget;
@@ -312,7 +313,7 @@ class Trial {
     if (streak_ == 1 && hit_step_) summary_.result_test = value;
   }
 
-  [[nodiscard]] bool hit_ended() const { return hit_step_ && cell_.stop == StopRule::target; }
+  [[nodiscard]] bool hit_ended() const { return hit_step_ && cell_.stop != StopRule::budget; }
 
   // --- records --------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "harness/cell.hpp"
@@ -48,6 +49,8 @@ struct TrialRequest {
   DataSource data;
   Fingerprint fingerprint;
   Isolation isolation = Isolation::shared;
+  /// Example-gradients from which on the trial can no longer change the score; set under `stop: lossless` alone.
+  std::optional<std::int64_t> enough = {};
   double checkpoint_seconds = 30.0;  ///< wall seconds between checkpoints where the cell names no interval
 };
 

@@ -51,6 +51,7 @@ std::optional<TrialSummary> run_worker(const WorkerSettings& settings, const Reg
                        .isolation = settings.isolation,
                        .checkpoint_seconds = settings.checkpoint_seconds};
   request.data.synthetic = request.cell.synthetic;
+  if (settings.enough > 0) request.enough = settings.enough;
   if (std::filesystem::exists(store.folder(run).status()) && store.read_status(run).status == Status::done)
     return std::nullopt;
 
