@@ -4,25 +4,34 @@
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 
 #include "tests/nn/gradient_check.hpp"
+#include "workloads/nn/conv2d.hpp"
+#include "workloads/nn/dropout.hpp"
+#include "workloads/nn/embedding.hpp"
 #include "workloads/nn/linear.hpp"
 #include "workloads/nn/loss.hpp"
+#include "workloads/nn/normalisation.hpp"
+#include "workloads/nn/pooling.hpp"
 
 namespace velo {
 namespace {
 
 using Catch::Matchers::WithinAbs;
 using nn::Activation;
+using nn::Conv2d;
 using nn::Linear;
+using nn::ModelPlan;
+using nn::NormKind;
 using nn::Recording;
 using nn::Tape;
 using nn::Value;
 
 /// A network from an input to an output, and its mean squared distance from a target.
 struct Network {
-  ParameterLayout layout;
+  ModelPlan plan;
+  ParameterLayout& layout = plan.layout;
   Shape input_shape;
   std::function<Value(Tape&, Value)> run;
-  Vector model_state;
+  Vector model_state, new_model_state;
   bool train_mode = true;
 
   Vector params, input, target;
@@ -33,6 +42,8 @@ struct Network {
     params = Vector("params", static_cast<std::size_t>(layout.size()));
     input = Vector("input", static_cast<std::size_t>(input_shape.size()));
     target = Vector("target", 4096);
+    model_state = Vector("model_state", static_cast<std::size_t>(plan.state_size()));
+    plan.initialise_state(model_state);
     const RandomStream stream(seed, Purpose::workload);
     fill_uniform(stream.fork(0), -0.8, 0.8, params);
     fill_uniform(stream.fork(1), -1.0, 1.0, input);
@@ -42,6 +53,7 @@ struct Network {
     ForwardPass pass;
     pass.params = params;
     pass.model_state = model_state;
+    pass.new_model_state = new_model_state;
     pass.train_mode = train_mode;
     pass.random = RandomStream(5, Purpose::dropout);
     tape.begin(layout, pass, recording);
@@ -106,6 +118,184 @@ TEST_CASE("a block that the loss does not depend on gets a zero gradient") {
   const Linear used(net.layout, "used", 3, 3);
   const Linear unused(net.layout, "unused", 3, 3);
   net.run = [&](Tape& tape, Value x) { return used(tape, x); };
+  net.check();
+}
+
+TEST_CASE("a convolution's gradient is the derivative of the loss, with every follower") {
+  const auto f = GENERATE(Activation::none, Activation::relu, Activation::gelu, Activation::tanh);
+  const Index pool = GENERATE(1, 2, 3);
+  const bool bias = GENERATE(true, false);
+  Network net;
+  net.input_shape = {2, 1, 8, 10, 2};
+  const Conv2d first(net.layout, "first", 2, 3, {.kernel = 3, .padding = 1, .activation = f, .bias = bias});
+  const Conv2d second(net.layout, "second", 3, 2,
+                      {.kernel = 3, .stride = 1, .padding = 0, .activation = f, .bias = bias, .max_pool = pool});
+  net.run = [&](Tape& tape, Value x) { return second(tape, first(tape, x)); };
+  net.check();
+}
+
+TEST_CASE("strided convolutions of other sizes carry gradients") {
+  Network net;
+  net.input_shape = {2, 1, 9, 7, 2};
+  const Conv2d first(net.layout, "first", 2, 3, {.kernel = 5, .stride = 2, .padding = 2});
+  const Conv2d second(net.layout, "second", 3, 2, {.kernel = 1, .stride = 1, .padding = 0});
+  net.run = [&](Tape& tape, Value x) { return second(tape, first(tape, x)); };
+  net.check();
+}
+
+TEST_CASE("the fused first layer's gradient is the derivative of the loss") {
+  const auto f = GENERATE(Activation::none, Activation::relu);
+  const Index kernel = GENERATE(3, 5);
+  Network net;
+  net.input_shape = {3, 1, 8, 6, 1};
+  const Conv2d first(net.layout, "first", 1, 16,
+                     {.kernel = kernel, .padding = kernel / 2, .activation = f, .max_pool = 2});
+  net.run = [&](Tape& tape, Value x) { return first(tape, x); };
+  net.check();
+}
+
+TEST_CASE("pooling carries gradients, with and without overlap, borders and blocks") {
+  const nn::Window window = GENERATE(nn::Window{2, 2}, nn::Window{3, 3}, nn::Window{3, 2}, nn::Window{2, 1});
+  const int kind = GENERATE(0, 1, 2);
+  const Shape images = GENERATE(Shape{2, 1, 7, 8, 3}, Shape{2, 2, 7, 8, 2});
+  Network net;
+  const Index pixels = images.size() / images[0];
+  net.input_shape = {2, 5};
+  const Linear source(net.layout, "source", 5, pixels);
+  net.run = [&](Tape& tape, Value x) {
+    const Value image = tape.reshape(source(tape, x), images);
+    if (kind == 0) return nn::flatten(tape, nn::max_pool(tape, image, window));
+    if (kind == 1) return nn::flatten(tape, nn::average_pool(tape, image, window));
+    return nn::global_average_pool(tape, image);
+  };
+  net.check();
+}
+
+TEST_CASE("flattening puts channels last whatever the blocking") {
+  Network net;
+  net.input_shape = {1, 2, 1, 2, 2};  // channels 0, 1 | 2, 3 at two positions
+  net.fill(1);
+  for (Index i = 0; i < 8; ++i) net.input(i) = static_cast<Scalar>(i);
+  ForwardPass pass;
+  net.tape.begin(net.layout, pass, Recording::off);
+  const Value y = nn::flatten(net.tape, net.tape.input({net.input.data(), net.input_shape}));
+  const Scalar expected[] = {0, 1, 4, 5, 2, 3, 6, 7};
+  for (Index i = 0; i < 8; ++i) CHECK(net.tape[y].data[i] == expected[i]);
+}
+
+TEST_CASE("normalisation's gradient is the derivative of the loss, in training and in evaluation mode") {
+  const auto kind = GENERATE(NormKind::batch, NormKind::layer);
+  const bool train = GENERATE(true, false);
+  const Shape images = GENERATE(Shape{19, 4}, Shape{3, 2, 2, 3, 2});
+  Network net;
+  net.train_mode = train;
+  const Index size = images.size() / images[0];
+  net.input_shape = {images[0], 5};
+  const Linear source(net.layout, "source", 5, size);
+  const nn::Normalisation norm(net.plan, "norm", kind, 4);
+  net.run = [&](Tape& tape, Value x) { return norm(tape, tape.reshape(source(tape, x), images)); };
+  net.check();
+}
+
+TEST_CASE("normalised outputs have mean 0 and variance 1 per channel or per example") {
+  const auto kind = GENERATE(NormKind::batch, NormKind::layer);
+  Network net;
+  net.input_shape = {6, 2, 2, 2, 2};
+  const nn::Normalisation norm(net.plan, "norm", kind, 4);
+  net.fill(3);
+  initialise(net.layout, RandomStream(1, Purpose::initialisation), net.params);
+  ForwardPass pass;
+  pass.params = net.params;
+  pass.model_state = net.model_state;
+  net.tape.begin(net.layout, pass, Recording::off);
+  const Tensor y = net.tape[norm(net.tape, net.tape.input({net.input.data(), net.input_shape}))];
+  const bool per_channel = kind == NormKind::batch;
+  for (Index group = 0; group < (per_channel ? 4 : 6); ++group) {
+    double sum = 0, squares = 0, count = 0;
+    for (Index n = 0; n < 6; ++n)
+      for (Index block = 0; block < 2; ++block)
+        for (Index p = 0; p < 4; ++p)
+          for (Index c = 0; c < 2; ++c) {
+            if ((per_channel ? 2 * block + c : n) != group) continue;
+            const double v = y.data[((n * 2 + block) * 4 + p) * 2 + c];
+            sum += v;
+            squares += v * v;
+            count += 1;
+          }
+    CHECK_THAT(sum / count, WithinAbs(0, 1e-14));
+    // Short of 1 by epsilon / variance: 1e-5 over a variance near a third of uniform numbers in +-1.
+    CHECK_THAT(squares / count, WithinAbs(1, 1e-4));
+  }
+}
+
+TEST_CASE("batch statistics are kept only where a pass has a place for them, and serve evaluation") {
+  Network net;
+  net.input_shape = {8, 3};
+  const nn::Normalisation norm(net.plan, "norm", NormKind::batch, 3);
+  net.run = [&](Tape& tape, Value x) { return norm(tape, x); };
+  net.fill(2);
+  static_cast<void>(net.gradient());
+  for (Index i = 0; i < 6; ++i) CHECK(net.model_state(i) == (i < 3 ? 0 : 1));
+  net.new_model_state = Vector("new", 6);
+  static_cast<void>(net.gradient());
+  for (Index c = 0; c < 3; ++c) {
+    double mean = 0, squares = 0;
+    for (Index i = 0; i < 8; ++i) mean += net.input(3 * i + c) / 8;
+    for (Index i = 0; i < 8; ++i) squares += (net.input(3 * i + c) - mean) * (net.input(3 * i + c) - mean);
+    CHECK_THAT(net.new_model_state(c), WithinAbs(0.1 * mean, 1e-15));
+    CHECK_THAT(net.new_model_state(3 + c), WithinAbs(0.9 + 0.1 * squares / 7, 1e-15));
+  }
+}
+
+TEST_CASE("dropout keeps the expectation, repeats for a stream, and is the identity in evaluation") {
+  Network net;
+  net.input_shape = {100, 100};
+  const nn::Dropout dropout(net.plan, 0.25);
+  const Linear unused(net.layout, "unused", 1, 1);
+  net.fill(1);
+  Kokkos::deep_copy(net.input, Scalar(1));
+  const auto run = [&](bool train, std::uint64_t seed, std::optional<double> rate) {
+    ForwardPass pass;
+    pass.train_mode = train;
+    pass.random = RandomStream(seed, Purpose::dropout, 1);
+    pass.dropout_rate = rate;
+    net.tape.begin(net.layout, pass, Recording::off);
+    const Tensor y = net.tape[dropout(net.tape, net.tape.input({net.input.data(), net.input_shape}))];
+    return std::vector<Scalar>(y.data, y.data + y.size());
+  };
+  const auto once = run(true, 1, {});
+  double zeros = 0;
+  for (const Scalar v : once) {
+    CHECK((v == 0 || v == Scalar(1) / Scalar(0.75)));
+    zeros += v == 0 ? 1 : 0;
+  }
+  // Binomial with standard deviation sqrt(10000 * 0.25 * 0.75) = 43; five of them.
+  CHECK_THAT(zeros, WithinAbs(2500, 217));
+  CHECK(run(true, 1, {}) == once);
+  CHECK(run(true, 2, {}) != once);
+  CHECK(run(false, 1, {}) == std::vector<Scalar>(10000, 1));
+  CHECK(run(true, 1, 0.0) == std::vector<Scalar>(10000, 1));
+}
+
+TEST_CASE("dropout's gradient is the derivative of the loss") {
+  Network net;
+  net.input_shape = {3, 5};
+  const Linear first(net.layout, "first", 5, 7);
+  const nn::Dropout dropout(net.plan, 0.4);
+  const Linear second(net.layout, "second", 7, 4);
+  net.run = [&](Tape& tape, Value x) { return second(tape, dropout(tape, first(tape, x))); };
+  net.check();
+}
+
+TEST_CASE("an embedding's gradient is the derivative of the loss, for entries taken often, once and never") {
+  Network net;
+  net.input_shape = {1};
+  const nn::Embedding embedding(net.layout, "embedding", 6, 5);
+  const Linear second(net.layout, "second", 5, 2);
+  Kokkos::View<std::int32_t*, MemorySpace> indices("indices", 5);
+  const std::int32_t taken[] = {3, 0, 3, 5, 3};
+  for (std::size_t i = 0; i < 5; ++i) indices(i) = taken[i];
+  net.run = [&](Tape& tape, Value) { return second(tape, embedding(tape, indices.data(), 5)); };
   net.check();
 }
 

@@ -22,9 +22,13 @@ TEST_CASE("fashion_mnist_mlp: the default network has 118,282 parameters in six 
 
 TEST_CASE("fashion_mnist_mlp: the gradient is the derivative of the loss, in every variant") {
   const std::string activation = GENERATE("relu", "gelu", "tanh");
-  ClassifierTrack track(fashion_mnist_mlp_workload_info(),
-                        {{"width", std::int64_t{6}}, {"activation", activation}, {"label_smoothing", Schedule(0.1)}});
-  track.check_gradient(5, 211);
+  const std::string normalisation = GENERATE("none", "batch", "layer");
+  ClassifierTrack track(fashion_mnist_mlp_workload_info(), {{"width", std::int64_t{6}},
+                                                            {"activation", activation},
+                                                            {"normalisation", normalisation},
+                                                            {"dropout", Schedule(0.25)},
+                                                            {"label_smoothing", Schedule(0.1)}});
+  track.check_gradient(5, 401);
 }
 
 TEST_CASE("fashion_mnist_mlp: with vanishing weights the loss is log 10") {

@@ -86,7 +86,11 @@ void install_fashion_mnist(const std::string& directory, const std::string& from
 }  // namespace
 
 std::shared_ptr<const ImageDataSet> open_fashion_mnist(const DataSource& source) {
-  if (source.synthetic) return synthetic_images(image_shape, counts);
+  if (source.synthetic) {
+    // Generated once per process: the content is fixed, and making it takes a second.
+    static const auto generated = synthetic_images(image_shape, counts);
+    return generated;
+  }
   const std::string directory = directory_of(source);
   check(raw_set(), directory);
   return std::make_shared<FashionMnist>(raw_set().folder(directory));

@@ -86,7 +86,7 @@ ImageClassifier::ImageClassifier(std::shared_ptr<const data::ImageDataSet> image
 
 void ImageClassifier::init(const RandomStream& stream, Vector params, Vector model_state) {
   initialise(layout(), stream, params, options_.initial_scale);
-  Kokkos::deep_copy(model_state, Scalar(0));
+  plan_.initialise_state(model_state);
 }
 
 void ImageClassifier::load(const Batch& batch) {
@@ -144,7 +144,10 @@ std::vector<Metric> ImageClassifier::evaluate(ConstVector params, ConstVector mo
 
 std::vector<ParameterSpec> classifier_parameters() {
   return {
+      choice("activation", "relu", {"relu", "gelu", "tanh"}, "nonlinearity of the hidden layers"),
+      choice("normalisation", "none", {"none", "batch", "layer"}, "in front of every nonlinearity"),
       real("initial_scale", 1.0, Range::positive(), "factor on every random initial value"),
+      real("dropout", 0.0, Range::decay(), "probability with which training drops an activation"),
       real("label_smoothing", 0.0, Range::decay(), "weight of the uniform distribution in the training targets"),
       integer("batch_size", 128, Range::at_least(1), "examples in a training batch", "examples"),
   };

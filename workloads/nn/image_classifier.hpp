@@ -16,6 +16,7 @@
 #include "harness/device/reduce.hpp"
 #include "harness/workload.hpp"
 #include "workloads/data/images.hpp"
+#include "workloads/nn/model.hpp"
 #include "workloads/nn/tape.hpp"
 
 namespace velo::nn {
@@ -26,12 +27,6 @@ class Model {
   virtual ~Model() = default;
   /// images [rows, 1, height, width, channels] -> [rows, classes]
   [[nodiscard]] virtual Value logits(Tape& tape, Value images) const = 0;
-};
-
-/// The part of a workload that a model is built in: layers add their blocks to `layout`.
-struct ModelPlan {
-  ParameterLayout layout;
-  Index model_state_size = 0;
 };
 
 /// Examples of one batch on the device: images as scalars, labels as bytes.
@@ -69,7 +64,7 @@ class ImageClassifier final : public Workload {
                   const ClassifierOptions& options);
 
   [[nodiscard]] const ParameterLayout& layout() const override { return plan_.layout; }
-  [[nodiscard]] Index model_state_size() const override { return plan_.model_state_size; }
+  [[nodiscard]] Index model_state_size() const override { return plan_.state_size(); }
   [[nodiscard]] Index examples(Split split) const override { return data_->examples(split); }
   [[nodiscard]] Index batch_size() const override { return options_.batch_size; }
   void init(const RandomStream& stream, Vector params, Vector model_state) override;
@@ -95,7 +90,8 @@ class ImageClassifier final : public Workload {
   Reduction reduction_;
 };
 
-/// The parameters that every image classifier has: initial_scale, label_smoothing, batch_size.
+/// The parameters that every image classifier has: activation, normalisation, initial_scale, dropout, label_smoothing,
+/// batch_size.
 [[nodiscard]] std::vector<ParameterSpec> classifier_parameters();
 [[nodiscard]] ClassifierOptions classifier_options(const Parameters& parameters);
 [[nodiscard]] std::vector<MetricInfo> classifier_metrics();

@@ -1,0 +1,361 @@
+#include "workloads/nn/normalisation.hpp"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "results/text.hpp"
+#include "workloads/nn/launch.hpp"
+
+namespace velo::nn {
+
+namespace {
+
+constexpr Scalar epsilon = Scalar(1e-5);
+constexpr Scalar momentum = Scalar(0.1);
+constexpr Index max_groups = 16;
+
+/// x as [examples][blocks][positions][b], channel = block b + lane.
+struct Extents {
+  Index examples, blocks, positions, b;
+
+  explicit Extents(const Shape& s)
+      : examples(s[0]),
+        blocks(s.rank == 5 ? s[1] : 1),
+        positions(s.rank == 5 ? s[2] * s[3] : 1),
+        b(s.rank == 5 ? s[4] : s.size() / s[0]) {}
+
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index channels() const { return blocks * b; }
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index at(Index n, Index block) const {
+    return (n * blocks + block) * positions * b;
+  }
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index size() const { return examples * blocks * positions * b; }
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index groups() const { return examples < max_groups ? examples : max_groups; }
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index first(Index group) const { return examples * group / groups(); }
+};
+
+/// Sums over the examples of one group, per channel: partial[group][2][channels].
+struct GroupSums {
+  Extents e;
+  const Scalar* x;
+  const Scalar* mean;  ///< per channel; null: zero
+  const Scalar* dy;    ///< null: sums are of (x - mean) and its square; else of dy and dy (x - mean)
+  Scalar* partial;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
+    const Index group = task / e.blocks, block = task % e.blocks;
+    Scalar* KOKKOS_RESTRICT first = partial + group * 2 * e.channels() + block * e.b;
+    Scalar* KOKKOS_RESTRICT second = first + e.channels();
+    for (Index c = 0; c < e.b; ++c) first[c] = second[c] = 0;
+    for (Index n = e.first(group); n < e.first(group + 1); ++n)
+      for (Index p = 0; p < e.positions; ++p) {
+        const Index at = e.at(n, block) + p * e.b;
+        for (Index c = 0; c < e.b; ++c) {
+          const Scalar d = x[at + c] - (mean == nullptr ? Scalar(0) : mean[block * e.b + c]);
+          const Scalar weight = dy == nullptr ? d : dy[at + c];
+          first[c] += weight;
+          second[c] += weight * d;
+        }
+      }
+  }
+};
+
+/// Adds the groups' partial sums, in order.
+KOKKOS_INLINE_FUNCTION Scalar add_groups(const Scalar* partial, Index groups, Index stride) {
+  Scalar sum = 0;
+  for (Index g = 0; g < groups; ++g) sum += partial[g * stride];
+  return sum;
+}
+
+void group_sums(const char* label, const Extents& e, const Scalar* x, const Scalar* mean, const Scalar* dy,
+                Scalar* partial) {
+  for_each_task(label, e.groups() * e.blocks, e.size(), GroupSums{e, x, mean, dy, partial});
+}
+
+/// y = a_c x + b_c
+void affine(const char* label, const Extents& e, const Scalar* x, const Scalar* a, const Scalar* b, Scalar* y) {
+  for_each_task(
+      label, e.examples * e.blocks, e.size(), KOKKOS_LAMBDA(const Index task) {
+        const Index block = task % e.blocks, start = e.at(task / e.blocks, block);
+        for (Index p = 0; p < e.positions; ++p)
+          for (Index c = 0; c < e.b; ++c) {
+            const Index i = start + p * e.b + c, channel = block * e.b + c;
+            y[i] = a[channel] * x[i] + b[channel];
+          }
+      });
+}
+
+// --- batch norm: per channel [mean, 1 / deviation] ---
+
+/// From the sums of x: means. From the sums around the means: variances; so small variances beside large means are
+/// exact.
+void batch_means(const Extents& e, const Scalar* partial, Scalar* mean) {
+  const Scalar count = static_cast<Scalar>(e.examples * e.positions);
+  for_each(
+      "velo::nn::batch_means", e.channels(),
+      KOKKOS_LAMBDA(const Index c) { mean[c] = add_groups(partial + c, e.groups(), 2 * e.channels()) / count; });
+}
+
+void batch_deviations(const Extents& e, const Scalar* partial, const Scalar* mean, Scalar* inverse,
+                      const Scalar* running, Scalar* new_running) {
+  const Scalar count = static_cast<Scalar>(e.examples * e.positions);
+  const Scalar unbiased = count > 1 ? count / (count - 1) : Scalar(1);
+  const Index channels = e.channels();
+  for_each(
+      "velo::nn::batch_deviations", channels, KOKKOS_LAMBDA(const Index c) {
+        const Scalar variance = add_groups(partial + channels + c, e.groups(), 2 * channels) / count;
+        inverse[c] = 1 / std::sqrt(variance + epsilon);
+        if (new_running == nullptr) return;
+        new_running[c] = (1 - momentum) * running[c] + momentum * mean[c];
+        new_running[channels + c] = (1 - momentum) * running[channels + c] + momentum * unbiased * variance;
+      });
+}
+
+void running_statistics(Index channels, const Scalar* running, Scalar* mean, Scalar* inverse) {
+  for_each(
+      "velo::nn::running_statistics", channels, KOKKOS_LAMBDA(const Index c) {
+        mean[c] = running[c];
+        inverse[c] = 1 / std::sqrt(running[channels + c] + epsilon);
+      });
+}
+
+/// a = scale / deviation, b = shift - mean a
+void batch_coefficients(Index channels, const Scalar* scale, const Scalar* shift, const Scalar* mean,
+                        const Scalar* inverse, Scalar* a, Scalar* b) {
+  for_each(
+      "velo::nn::batch_coefficients", channels, KOKKOS_LAMBDA(const Index c) {
+        a[c] = scale[c] * inverse[c];
+        b[c] = shift[c] - mean[c] * a[c];
+      });
+}
+
+/// Gradients of scale and shift, and the coefficients of dx = a dy + s (x - mean) + t: with batch statistics
+///   a = scale / deviation,  s = -a mean(dy xhat) / deviation,  t = -a mean(dy);  with running ones s = t = 0.
+void batch_backward_coefficients(const Extents& e, const Scalar* partial, const Scalar* scale, const Scalar* inverse,
+                                 bool batch_statistics, Scalar* dscale, Scalar* dshift, Scalar* slope, Scalar* offset) {
+  const Index channels = e.channels();
+  const Scalar count = static_cast<Scalar>(e.examples * e.positions);
+  for_each(
+      "velo::nn::batch_backward_coefficients", channels, KOKKOS_LAMBDA(const Index c) {
+        const Scalar sum = add_groups(partial + c, e.groups(), 2 * channels);
+        const Scalar product = add_groups(partial + channels + c, e.groups(), 2 * channels) * inverse[c];
+        dshift[c] = sum;
+        dscale[c] = product;
+        const Scalar a = scale[c] * inverse[c];
+        slope[c] = batch_statistics ? -a * product / count * inverse[c] : Scalar(0);
+        offset[c] = batch_statistics ? -a * sum / count : Scalar(0);
+      });
+}
+
+struct BatchBackward {
+  Extents e;
+  const Scalar *x, *mean, *scale, *inverse, *slope, *offset;
+  Scalar* gradient;  ///< dy, becomes dx
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
+    const Index block = task % e.blocks, start = e.at(task / e.blocks, block);
+    for (Index p = 0; p < e.positions; ++p)
+      for (Index c = 0; c < e.b; ++c) {
+        const Index i = start + p * e.b + c, channel = block * e.b + c;
+        gradient[i] =
+            scale[channel] * inverse[channel] * gradient[i] + slope[channel] * (x[i] - mean[channel]) + offset[channel];
+      }
+  }
+};
+
+// --- layer norm: per example [mean, 1 / deviation] ---
+
+struct LayerForward {
+  Extents e;
+  const Scalar *x, *scale, *shift;
+  Scalar *y, *statistics;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index n) const {
+    const Index size = e.blocks * e.positions * e.b;
+    const Scalar* from = x + n * size;
+    Scalar sum = 0;
+    for (Index i = 0; i < size; ++i) sum += from[i];
+    const Scalar mean = sum / static_cast<Scalar>(size);
+    Scalar squares = 0;
+    for (Index i = 0; i < size; ++i) squares += (from[i] - mean) * (from[i] - mean);
+    const Scalar inverse = 1 / std::sqrt(squares / static_cast<Scalar>(size) + epsilon);
+    statistics[2 * n] = mean;
+    statistics[2 * n + 1] = inverse;
+    for (Index block = 0; block < e.blocks; ++block)
+      for (Index p = 0; p < e.positions; ++p)
+        for (Index c = 0; c < e.b; ++c) {
+          const Index i = e.at(n, block) + p * e.b + c, channel = block * e.b + c;
+          y[i] = scale[channel] * ((x[i] - mean) * inverse) + shift[channel];
+        }
+  }
+};
+
+/// partial[group][2][channels]: sums of dy and of dy xhat over the group's examples. One task per group and block.
+struct LayerSums {
+  Extents e;
+  const Scalar *x, *dy, *statistics;
+  Scalar* partial;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
+    const Index group = task / e.blocks, block = task % e.blocks;
+    Scalar* KOKKOS_RESTRICT sum = partial + group * 2 * e.channels() + block * e.b;
+    Scalar* KOKKOS_RESTRICT product = sum + e.channels();
+    for (Index c = 0; c < e.b; ++c) sum[c] = product[c] = 0;
+    for (Index n = e.first(group); n < e.first(group + 1); ++n) {
+      const Scalar mean = statistics[2 * n], inverse = statistics[2 * n + 1];
+      for (Index p = 0; p < e.positions; ++p) {
+        const Index at = e.at(n, block) + p * e.b;
+        for (Index c = 0; c < e.b; ++c) {
+          sum[c] += dy[at + c];
+          product[c] += dy[at + c] * ((x[at + c] - mean) * inverse);
+        }
+      }
+    }
+  }
+};
+
+/// dx = (g - mean(g) - xhat mean(g xhat)) / deviation, g = scale dy.
+struct LayerBackward {
+  Extents e;
+  const Scalar *x, *scale, *statistics;
+  Scalar* gradient;  ///< dy, becomes dx
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index n) const {
+    const Scalar mean = statistics[2 * n], inverse = statistics[2 * n + 1];
+    const Scalar size = static_cast<Scalar>(e.blocks * e.positions * e.b);
+    Scalar sum = 0, product = 0;
+    for (Index block = 0; block < e.blocks; ++block)
+      for (Index p = 0; p < e.positions; ++p)
+        for (Index c = 0; c < e.b; ++c) {
+          const Index i = e.at(n, block) + p * e.b + c;
+          const Scalar g = scale[block * e.b + c] * gradient[i];
+          sum += g;
+          product += g * ((x[i] - mean) * inverse);
+        }
+    for (Index block = 0; block < e.blocks; ++block)
+      for (Index p = 0; p < e.positions; ++p)
+        for (Index c = 0; c < e.b; ++c) {
+          const Index i = e.at(n, block) + p * e.b + c;
+          const Scalar g = scale[block * e.b + c] * gradient[i];
+          const Scalar xhat = (x[i] - mean) * inverse;
+          gradient[i] = inverse * (g - sum / size - xhat * product / size);
+        }
+  }
+};
+
+void add_group_sums(const Extents& e, const Scalar* partial, Scalar* first, Scalar* second) {
+  const Index channels = e.channels();
+  for_each(
+      "velo::nn::add_group_sums", channels, KOKKOS_LAMBDA(const Index c) {
+        first[c] = add_groups(partial + c, e.groups(), 2 * channels);
+        second[c] = add_groups(partial + channels + c, e.groups(), 2 * channels);
+      });
+}
+
+}  // namespace
+
+NormKind norm_kind(std::string_view name) {
+  if (name == "none") return NormKind::none;
+  if (name == "batch") return NormKind::batch;
+  if (name == "layer") return NormKind::layer;
+  throw std::logic_error(cat("no normalisation is called '", name, "'"));
+}
+
+Normalisation::Normalisation(ModelPlan& plan, const std::string& name, NormKind kind, Index channels)
+    : kind_(kind), channels_(channels) {
+  if (kind_ == NormKind::none) return;
+  const bool batch = kind_ == NormKind::batch;
+  scale_ = plan.layout.add({name + "/scale",
+                            batch ? ParameterKind::batch_norm_scale : ParameterKind::layer_norm_scale,
+                            {channels},
+                            channels,
+                            channels,
+                            Initialiser::constant(1.0)});
+  bias_ = plan.layout.add({name + "/bias",
+                           batch ? ParameterKind::batch_norm_bias : ParameterKind::layer_norm_bias,
+                           {channels},
+                           channels,
+                           channels,
+                           Initialiser::constant(0.0)});
+  if (!batch) return;
+  state_ = plan.add_state(channels, 0.0);
+  static_cast<void>(plan.add_state(channels, 1.0));
+}
+
+Value Normalisation::operator()(Tape& tape, Value x) const {
+  switch (kind_) {
+    case NormKind::none:
+      return x;
+    case NormKind::batch:
+      return batch(tape, x);
+    case NormKind::layer:
+      return layer(tape, x);
+  }
+  return x;
+}
+
+Value Normalisation::batch(Tape& tape, Value x) const {
+  const Tensor in = tape[x];
+  const Extents e(in.shape);
+  const ForwardPass& pass = tape.pass();
+  const Value y = tape.output(in.shape);
+  const Tensor statistics = tape.keep({2, channels_});
+  Scalar* mean = statistics.data;
+  Scalar* inverse = mean + channels_;
+  const Scalar* running = pass.model_state.data() + state_;
+  if (pass.train_mode) {
+    const Tensor partial = tape.borrow({e.groups(), 2, channels_});
+    Scalar* new_running = pass.new_model_state.extent(0) == 0 ? nullptr : pass.new_model_state.data() + state_;
+    group_sums("velo::nn::batch_sums", e, in.data, nullptr, nullptr, partial.data);
+    batch_means(e, partial.data, mean);
+    group_sums("velo::nn::batch_sums", e, in.data, mean, nullptr, partial.data);
+    batch_deviations(e, partial.data, mean, inverse, running, new_running);
+    tape.give_back(partial);
+  } else {
+    running_statistics(channels_, running, mean, inverse);
+  }
+  const Tensor coefficients = tape.borrow({2, channels_});
+  Scalar* a = coefficients.data;
+  batch_coefficients(channels_, tape.parameter(scale_), tape.parameter(bias_), mean, inverse, a, a + channels_);
+  affine("velo::nn::batch_norm", e, in.data, a, a + channels_, tape[y].data);
+  tape.give_back(coefficients);
+  tape.record([this, &tape, e, x, y, mean, inverse] {
+    const Tensor dy = tape.gradient(y);
+    if (!dy) return;
+    const Tensor partial = tape.scratch({e.groups(), 2, channels_});
+    Scalar* slope = tape.scratch({2, channels_}).data;
+    const Scalar* scale = tape.parameter(scale_);
+    group_sums("velo::nn::batch_backward_sums", e, tape[x].data, mean, dy.data, partial.data);
+    batch_backward_coefficients(e, partial.data, scale, inverse, tape.pass().train_mode,
+                                tape.parameter_gradient(scale_), tape.parameter_gradient(bias_), slope,
+                                slope + channels_);
+    if (!tape.differentiable(x)) return;
+    for_each_task("velo::nn::batch_backward", e.examples * e.blocks, e.size(),
+                  BatchBackward{e, tape[x].data, mean, scale, inverse, slope, slope + channels_, dy.data});
+    tape.pass_gradient(y, x);
+  });
+  return y;
+}
+
+Value Normalisation::layer(Tape& tape, Value x) const {
+  const Tensor in = tape[x];
+  const Extents e(in.shape);
+  const Value y = tape.output(in.shape);
+  Scalar* statistics = tape.keep({e.examples, 2}).data;
+  for_each_task("velo::nn::layer_norm", e.examples, e.size() * 3,
+                LayerForward{e, in.data, tape.parameter(scale_), tape.parameter(bias_), tape[y].data, statistics});
+  tape.record([this, &tape, e, x, y, statistics] {
+    const Tensor dy = tape.gradient(y);
+    if (!dy) return;
+    const Tensor partial = tape.scratch({e.groups(), 2, channels_});
+    for_each_task("velo::nn::layer_backward_sums", e.groups() * e.blocks, e.size(),
+                  LayerSums{e, tape[x].data, dy.data, statistics, partial.data});
+    add_group_sums(e, partial.data, tape.parameter_gradient(bias_), tape.parameter_gradient(scale_));
+    if (!tape.differentiable(x)) return;
+    for_each_task("velo::nn::layer_backward", e.examples, e.size() * 3,
+                  LayerBackward{e, tape[x].data, tape.parameter(scale_), statistics, dy.data});
+    tape.pass_gradient(y, x);
+  });
+  return y;
+}
+
+}  // namespace velo::nn
