@@ -10,8 +10,8 @@
 //                    (Royston and Parmar, BMC Med. Res. Methodol. 13:152, 2013)
 //
 // A trial that ended without a hit is censored at the work for which it was watched. That assumes that ending says
-// nothing about how far off the hit was: right for budgets, wrong for trials stopped because they were behind, so the
-// questions that use these refuse trials stopped by lossless stopping or halving.
+// nothing about how far off the hit was: right for budgets, wrong for trials stopped because they were behind. Callers leave out
+// trials stopped by lossless stopping or halving.
 #pragma once
 
 #include <vector>

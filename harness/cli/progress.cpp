@@ -43,7 +43,7 @@ CampaignEvents ProgressDisplay::events() {
 
 std::string ProgressDisplay::title(std::size_t task) const {
   const Cell& cell = tasks_[task].cell;
-  return fmt::format("{} on {}, study {} trial {}", cell.label, cell.workload.name, cell.study + 1, cell.trial + 1);
+  return fmt::format("{} on {}, study {} trial {}", cell.label, cell.workload.name, cell.study, cell.trial);
 }
 
 void ProgressDisplay::started(std::size_t task) { running_[task] = Running{.since = Clock::now()}; }

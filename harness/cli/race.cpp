@@ -24,7 +24,8 @@ CampaignSettings settings_of(const RaceOptions& options, const Sweep& sweep, con
   CampaignSettings settings;
   settings.pool.workers = static_cast<int>(options.workers > 0 ? options.workers : sweep.executor.workers);
   settings.pool.threads = sweep.executor.threads;
-  settings.pool.pin = settings.pool.workers * settings.pool.threads <= available_cores();
+  settings.pool.pin = sweep.executor.pin && settings.pool.workers * settings.pool.threads <= available_cores();
+  settings.pool.timeout_seconds = sweep.executor.timeout_seconds;
   settings.program = console.program;
   settings.data_directory = default_data_directory();
   settings.retry_failed = options.retry_failed;
@@ -62,7 +63,7 @@ RaceResult run_race(const RaceOptions& options, const Console& console) {
     console.err << cat(result.sweep.name, ": ", result.tasks.size(), " trials, ", result.tasks.size() - needed,
                        " settled before, ", needed, " to run, ", settings.pool.workers, " at a time with ",
                        settings.pool.threads, settings.pool.threads == 1 ? " thread" : " threads", " each\n");
-    if (!settings.pool.pin)
+    if (result.sweep.executor.pin && !settings.pool.pin)
       console.err << cat("there are only ", available_cores(),
                          " cores: the seconds of these runs will not be timeable, their work is\n");
   }

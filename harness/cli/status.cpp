@@ -37,8 +37,8 @@ Counts count(const Store& store, const std::vector<SweepEntry>& cells, std::vect
         break;
       case Status::failed:
         ++n.failed;
-        troubles.push_back(cat(entry.label, " on ", summary.workload, ", study ", summary.study + 1, " trial ",
-                               summary.trial + 1, " (", run->text(), "): ", summary.message));
+        troubles.push_back(cat(entry.label, " on ", summary.workload, ", study ", summary.study, " trial ",
+                               summary.trial, " (", run->text(), "): ", summary.message));
         break;
       case Status::done:
         ++n.done;

@@ -52,8 +52,9 @@ std::string tuning_sweep(const CalibrationPlan& plan) {
 
 std::string repeat_sweep(const CalibrationPlan& plan, const TrialSummary& best) {
   // A JSON object is a YAML flow map.
-  return head(plan, "seeds", plan.seeds, 1, plan.root_seed + 1) +
-         cat("algorithms:\n  - ", best.algorithm, ": ", best.algorithm_changes, "\n    label: ", best.label, "\n");
+  return head(plan, "seeds", plan.seeds, 1, plan.root_seed + 1) + cat("search_space: none\nalgorithms:\n  - ",
+                                                                      best.algorithm, ": ", best.algorithm_changes,
+                                                                      "\n    label: ", best.label, "\n");
 }
 
 const TrialSummary& best_trial(const std::vector<TrialSummary>& trials) {
