@@ -1,6 +1,6 @@
 #include "results/record.hpp"
 
-#include <regex>
+#include <cctype>
 #include <set>
 
 #include "results/fields.hpp"
@@ -56,11 +56,11 @@ TEST_CASE("a status file that is foreign, incomplete, damaged or newer is refuse
   CHECK(refusal(R"({"layout_version":99})") ==
         "'s.json' has layout 99, newer than the 1 this velo reads; use the newer velo");
   CHECK(refusal(R"({"layout_version":1})") == "'s.json' lacks the field 'cell'; restore it or run the trial again");
-  const std::string text = summary_to_json(sample_summary());
-  CHECK(refusal(std::regex_replace(text, std::regex("\"status\": \"done\""), "\"status\": \"dome\"")) ==
+  std::string misspelt = summary_to_json(sample_summary());
+  misspelt.replace(misspelt.find("\"done\""), 6, "\"dome\"");
+  CHECK(refusal(misspelt) ==
         "field 'status' of 's.json' is unusable: 'dome' is not a known status; valid are planned, running, done, "
-        "failed and "
-        "stale");
+        "failed and stale");
 }
 
 TEST_CASE("field names are unique") {
@@ -97,7 +97,10 @@ TEST_CASE("the fingerprint of this machine names its processors, memory and syst
 }
 
 TEST_CASE("times are UTC in ISO 8601") {
-  CHECK(std::regex_match(utc_now(), std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")));
+  std::string shape = utc_now();
+  for (char& c : shape)
+    if (std::isdigit(static_cast<unsigned char>(c)) != 0) c = '0';
+  CHECK(shape == "0000-00-00T00:00:00Z");
 }
 
 TEST_CASE("a full disk leaves the old file and says so") {
