@@ -49,21 +49,30 @@ struct Chunks {
   }
 };
 
+/// Tasks 0 ... count - 1 on the device. A label becomes a string, which allocates, only when a tool listens.
+template <typename Task>
+void launch(const char* label, Index count, const Task& task) {
+  using Policy = Kokkos::RangePolicy<ExecutionSpace, Kokkos::Schedule<Kokkos::Static>, Kokkos::IndexType<Index>>;
+  if (Kokkos::Tools::profileLibraryLoaded())
+    Kokkos::parallel_for(label, Policy(0, count), task);
+  else
+    Kokkos::parallel_for(Policy(0, count), task);
+}
+
 }  // namespace elementwise
 
 /// Calls function(i) for i = 0 ... n - 1.
 template <typename Function>
 void for_each(const char* label, Index n, const Function& function) {
   if (n <= 0) return;
-  using Policy = Kokkos::RangePolicy<ExecutionSpace, Kokkos::Schedule<Kokkos::Static>, Kokkos::IndexType<Index>>;
   if constexpr (device_is_host) {
     if (n <= elementwise::serial_limit)
       elementwise::run(function, 0, n);
     else
-      Kokkos::parallel_for(label, Policy(0, (n + elementwise::chunk - 1) / elementwise::chunk),
-                           elementwise::Chunks<Function>{function, n});
+      elementwise::launch(label, (n + elementwise::chunk - 1) / elementwise::chunk,
+                          elementwise::Chunks<Function>{function, n});
   } else {
-    Kokkos::parallel_for(label, Policy(0, n), function);
+    elementwise::launch(label, n, function);
   }
 }
 

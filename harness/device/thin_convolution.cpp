@@ -150,8 +150,7 @@ template <typename Visit>
 void for_each_group(const ThinConvolutionForm& form, const Visit& visit) {
   const Index groups = group_count(form);
   const auto task = [&](Index g) { visit(g, form.examples * g / groups, form.examples * (g + 1) / groups); };
-  using Policy = Kokkos::RangePolicy<ExecutionSpace, Kokkos::Schedule<Kokkos::Static>, Kokkos::IndexType<Index>>;
-  Kokkos::parallel_for("velo::thin_convolution", Policy(0, groups), task);
+  elementwise::launch("velo::thin_convolution", groups, task);
 }
 
 template <int kernel>

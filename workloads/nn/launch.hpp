@@ -11,14 +11,13 @@ namespace velo::nn {
 /// work is done by the calling thread (elementwise.hpp). Bits never depend on who does a task.
 template <typename Task>
 void for_each_task(const char* label, Index count, Index work, const Task& task) {
-  using Policy = Kokkos::RangePolicy<ExecutionSpace, Kokkos::Schedule<Kokkos::Static>, Kokkos::IndexType<Index>>;
   if constexpr (device_is_host) {
     if (work <= elementwise::serial_limit) {
       for (Index i = 0; i < count; ++i) task(i);
       return;
     }
   }
-  Kokkos::parallel_for(label, Policy(0, count), task);
+  elementwise::launch(label, count, task);
 }
 
 /// Columns that one task sums: on the host a vector register's worth, so that rows are read in order.

@@ -1,0 +1,48 @@
+// Counts every operator new of the process, in the double build (the library calls of the float build allocate inside
+// oneDNN, which cannot be helped from here).
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <cstdlib>
+#include <new>
+
+#include "tests/workloads/classifier_track.hpp"
+
+namespace {
+long long allocations = 0;
+}
+
+// Kept out of line: inlined, GCC takes malloc and operator delete for a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace velo {
+
+WorkloadInfo fashion_mnist_cnn_workload_info();
+WorkloadInfo fashion_mnist_mlp_workload_info();
+
+namespace {
+
+TEST_CASE("a training step allocates nothing once its shape is known") {
+  const bool cnn = GENERATE(false, true);
+  const std::string normalisation = GENERATE("none", "batch");
+  test::ClassifierTrack track(cnn ? fashion_mnist_cnn_workload_info() : fashion_mnist_mlp_workload_info(),
+                              {{"normalisation", normalisation}, {"dropout", Schedule(0.1)}});
+  Vector gradient("gradient", track.params.extent(0));
+  const auto step = [&](const Batch& batch) { static_cast<void>(track.gradient(batch, gradient)); };
+  const Batch first = track.batch(24), partial = track.batch(7), other = track.batch(24, 100);
+  step(first);
+  step(partial);
+  const auto before = allocations;
+  step(other);
+  step(partial);
+  step(first);
+  CHECK(allocations - before == 0);
+}
+
+}  // namespace
+}  // namespace velo
