@@ -51,10 +51,11 @@ namespace {
 RunRef run_folder(const Store& store, const Task& task, Need need) {
   const auto current = store.current_run(task.id);
   const bool goes_on = current && (need == Need::resume || need == Need::fresh);
-  if (goes_on) return *current;
   const auto claim = store.claim(task.id);
-  const RunRef run = store.new_run(task.id);
-  replace_file(store.folder(run).config(), canonical_config(task.cell));
+  const RunRef run = goes_on ? *current : store.new_run(task.id);
+  // A coordinator may have been killed between making the folder and writing into it.
+  const auto config = store.folder(run).config();
+  if (!std::filesystem::exists(config)) replace_file(config, canonical_config(task.cell));
   return run;
 }
 

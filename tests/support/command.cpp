@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -21,20 +22,11 @@ std::string slurp(const std::filesystem::path& file) {
   return text.str();
 }
 
-/// Waits for a process, killing its whole group at the deadline. Returns its wait status.
-int wait_for(pid_t pid, std::chrono::milliseconds kill_after) {
-  const auto deadline = std::chrono::steady_clock::now() + kill_after;
+/// Waits for a process, killing its whole group when asked to. Returns its wait status.
+int wait_for(pid_t pid, const std::function<bool()>& kill_when) {
   int status = 0;
-  if (kill_after.count() == 0) {
-    ::waitpid(pid, &status, 0);
-    return status;
-  }
-  while (::waitpid(pid, &status, WNOHANG) == 0) {
-    if (std::chrono::steady_clock::now() >= deadline) {
-      ::kill(-pid, SIGKILL);
-      ::waitpid(pid, &status, 0);
-      break;
-    }
+  while (::waitpid(pid, &status, kill_when ? WNOHANG : 0) == 0) {
+    if (kill_when()) ::kill(-pid, SIGKILL);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return status;
@@ -43,7 +35,7 @@ int wait_for(pid_t pid, std::chrono::milliseconds kill_after) {
 }  // namespace
 
 Outcome run_velo(const std::vector<std::string>& arguments, const std::filesystem::path& folder,
-                 const std::vector<std::string>& environment, std::chrono::milliseconds kill_after) {
+                 const std::vector<std::string>& environment, const std::function<bool()>& kill_when) {
   const ScratchFolder streams;
   const std::string out = (streams.path() / "out").string();
   const std::string err = (streams.path() / "err").string();
@@ -69,7 +61,7 @@ Outcome run_velo(const std::vector<std::string>& arguments, const std::filesyste
     ::_exit(127);
   }
   ::setpgid(pid, pid);
-  const int status = wait_for(pid, kill_after);
+  const int status = wait_for(pid, kill_when);
   return {
       .exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = slurp(out), .err = slurp(err)};
 }

@@ -3,8 +3,8 @@
 // Runs the built `velo` as a user would: its own process, its own standard output and error.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,11 +16,11 @@ struct Outcome {
   std::string err;
 };
 
-/// Runs `velo ARGUMENTS...` in `folder` (empty: here). With a positive `kill_after` the process and its workers get
-/// SIGKILL then, unless they have ended. `environment` entries look like "NAME=value".
+/// Runs `velo ARGUMENTS...` in `folder` (empty: here). `kill_when` is asked every millisecond; when it says so the
+/// process and its workers get SIGKILL. `environment` entries look like "NAME=value".
 [[nodiscard]] Outcome run_velo(const std::vector<std::string>& arguments, const std::filesystem::path& folder = {},
                                const std::vector<std::string>& environment = {},
-                               std::chrono::milliseconds kill_after = std::chrono::milliseconds(0));
+                               const std::function<bool()>& kill_when = {});
 
 /// A folder of its own that is removed at the end.
 class ScratchFolder {
