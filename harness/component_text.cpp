@@ -10,16 +10,16 @@ namespace velo {
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return cat("\"", text, "\"");
 }  // names and words hold no special characters
 
 /// JSON has no infinities; they become text.
-std::string json_number(double value) { return std::isfinite(value) ? number_text(value) : quoted(number_text(value)); }
+std::string json_number(double value) { return std::isfinite(value) ? number_text(value) : in_quotes(number_text(value)); }
 
 std::string json(const Schedule& s) {
   if (s.is_constant()) return json_number(s.base);
-  std::string out = cat("{\"value\": ", json_number(s.base), ", \"schedule\": ", quoted(name(s.shape)));
+  std::string out = cat("{\"value\": ", json_number(s.base), ", \"schedule\": ", in_quotes(name(s.shape)));
   const Schedule standard;
   const auto field = [&](std::string_view key, double value, double usual) {
     if (value != usual) out += cat(", \"", key, "\": ", json_number(value));
@@ -47,7 +47,7 @@ void flatten(const Component& component, const std::string& prefix, Flat& out) {
     if (const auto* schedule = std::get_if<Schedule>(&value)) out[full] = json(*schedule);
     if (const auto* integer = std::get_if<std::int64_t>(&value)) out[full] = number_text(*integer);
     if (const auto* flag = std::get_if<bool>(&value)) out[full] = *flag ? "true" : "false";
-    if (const auto* word = std::get_if<std::string>(&value)) out[full] = quoted(*word);
+    if (const auto* word = std::get_if<std::string>(&value)) out[full] = in_quotes(*word);
     if (const auto* parts = std::get_if<std::vector<Component>>(&value))
       for (const Component& part : *parts) flatten(part, full + ".", out);
   }
@@ -55,7 +55,7 @@ void flatten(const Component& component, const std::string& prefix, Flat& out) {
 
 std::string object(const Flat& fields) {
   std::string out = "{";
-  for (const auto& [key, value] : fields) out += cat(out.size() > 1 ? ", " : "", quoted(key), ": ", value);
+  for (const auto& [key, value] : fields) out += cat(out.size() > 1 ? ", " : "", in_quotes(key), ": ", value);
   return out + "}";
 }
 

@@ -59,6 +59,7 @@ using File = Handle<H5Fclose>;
 using Group = Handle<H5Gclose>;
 using DataSet = Handle<H5Dclose>;
 using Attribute = Handle<H5Aclose>;
+using Object = Handle<H5Oclose>;
 using Space = Handle<H5Sclose>;
 using Type = Handle<H5Tclose>;
 using PropertyList = Handle<H5Pclose>;
@@ -300,15 +301,18 @@ struct LinkList {
   }
 };
 
+bool is_group(hid_t root, const std::string& path) {
+  const Object object(H5Oopen(root, path.c_str(), H5P_DEFAULT), path);
+  return H5Iget_type(object) == H5I_GROUP;
+}
+
 void read_group_below(hid_t root, const std::string& prefix, SeriesGroup& out) {
   const Group here(H5Gopen2(root, prefix.empty() ? "." : prefix.c_str(), H5P_DEFAULT), prefix);
   LinkList links;
   check(H5Literate(here, H5_INDEX_CRT_ORDER, H5_ITER_INC, nullptr, &LinkList::add, &links), prefix);
   for (const auto& link : links.names) {
     const std::string path = prefix.empty() ? link : cat(prefix, "/", link);
-    H5O_info_t info;
-    check(H5Oget_info_by_name2(root, path.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT), path);
-    if (info.type == H5O_TYPE_GROUP) {
+    if (is_group(root, path)) {
       read_group_below(root, path, out);
     } else {
       out.series.push_back(read_series(root, path));

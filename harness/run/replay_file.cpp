@@ -53,6 +53,7 @@ using File = Handle<H5Fclose>;
 using Group = Handle<H5Gclose>;
 using DataSet = Handle<H5Dclose>;
 using Attribute = Handle<H5Aclose>;
+using Object = Handle<H5Oclose>;
 using Space = Handle<H5Sclose>;
 using Type = Handle<H5Tclose>;
 using PropertyList = Handle<H5Pclose>;
@@ -143,10 +144,9 @@ class Reader {
     if (!here.good()) fail(cat(group, " must be a group"));
     for (const std::string& link : links(here)) {
       const std::string path = group + "/" + link;
-      H5O_info_t info;
-      if (H5Oget_info_by_name2(file_, path.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
-        fail(cat(path, " cannot be read"));
-      if (info.type == H5O_TYPE_GROUP)
+      const Object object(H5Oopen(file_, path.c_str(), H5P_DEFAULT));
+      if (!object.good()) fail(cat(path, " cannot be read"));
+      if (H5Iget_type(object) == H5I_GROUP)
         collect(path, prefix + link + "/", out);
       else
         out.push_back(prefix + link);

@@ -36,7 +36,7 @@ std::string general_path(const std::string& path) {
   return metric ? path.substr(0, path.rfind('/')) + "/<metric>" : path;
 }
 
-herr_t collect(hid_t, const char* path, const H5O_info_t*, void* names) {
+herr_t collect(hid_t, const char* path, const H5L_info_t*, void* names) {
   static_cast<std::set<std::string>*>(names)->insert(path);
   return 0;
 }
@@ -59,12 +59,11 @@ TEST_CASE("layout.md names every data set and group of a trajectory file") {
   std::set<std::string> paths;
   const hid_t file = H5Fopen((scratch / "t.h5").c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   REQUIRE(file >= 0);
-  H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_INC, &collect, &paths, H5O_INFO_BASIC);
+  H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, &collect, &paths);
   H5Fclose(file);
   CHECK(paths.size() > 20);
   const std::string text = layout();
   for (const auto& path : paths) {
-    if (path == ".") continue;
     const std::string documented = general_path(path);
     INFO(path << " as " << documented);
     CHECK(documents(text, "/" + documented));
