@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "harness/device/lanes.hpp"
+
 namespace velo {
 
 #ifndef __CUDACC__
@@ -13,18 +15,11 @@ namespace {
 constexpr Index block = ThinConvolutionForm::block;
 constexpr Index max_groups = 16;
 
-// Sixteen channels at once, in whatever registers the machine has (GCC and Clang vector extension).
-using Lanes = Scalar __attribute__((vector_size(block * sizeof(Scalar))));
-using Mask = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t> __attribute__((
-    vector_size(block * sizeof(Scalar))));
-using Bytes = std::uint8_t __attribute__((vector_size(block)));
-
-// By reference: how such vectors are returned depends on the instruction set.
-void load(const Scalar* from, Lanes& to) { std::memcpy(&to, from, sizeof to); }
-template <typename Vector>
-void store(const Vector& value, void* to) {
-  std::memcpy(to, &value, sizeof value);
-}
+using lanes::load;
+using lanes::Masks;
+using lanes::Scalars;
+using lanes::store;
+static_assert(block == lanes::count);
 
 /// An image with its border of zeros.
 class PaddedImage {
@@ -58,34 +53,34 @@ void pack(const Scalar* weight, Index channels, Scalar* packed) {
 }
 
 /// Which of four, and the largest: the first of equals.
-void pool(const Lanes (&z)[4], bool relu, Scalar* y, std::uint8_t* places) {
-  Lanes best = z[0];
-  Mask place = {};
+void pool(const Scalars (&z)[4], bool relu, Scalar* y, std::uint8_t* places) {
+  Scalars best = z[0];
+  Masks place = {};
   for (int p = 1; p < 4; ++p) {
-    const Mask better = z[p] > best;
+    const Masks better = z[p] > best;
     best = better ? z[p] : best;
-    place = better ? Mask{} + p : place;
+    place = better ? Masks{} + p : place;
   }
   if (relu) {
-    const Mask dead = best <= Lanes{};
-    best = dead ? Lanes{} : best;
-    place = dead ? Mask{} + ThinConvolutionForm::nowhere : place;
+    const Masks dead = best <= Scalars{};
+    best = dead ? Scalars{} : best;
+    place = dead ? Masks{} + ThinConvolutionForm::nowhere : place;
   }
   store(best, y);
-  store(__builtin_convertvector(place, Bytes), places);
+  lanes::narrow(place, places);
 }
 
 /// `windows` neighbouring 2 x 2 windows of one row: enough independent sums to fill the pipeline.
 template <int kernel, int windows>
-void forward_windows(const PaddedImage& image, const Lanes* weight, const Lanes& bias, Index i, Index j, bool relu,
+void forward_windows(const PaddedImage& image, const Scalars* weight, const Scalars& bias, Index i, Index j, bool relu,
                      Scalar* y, std::uint8_t* places) {
-  Lanes z[windows][4];
+  Scalars z[windows][4];
   for (auto& window : z)
-    for (Lanes& sum : window) sum = bias;
+    for (Scalars& sum : window) sum = bias;
   const Scalar* from = image.at(2 * i, 2 * j);
   for (int k = 0; k < kernel; ++k)
     for (int l = 0; l < kernel; ++l) {
-      const Lanes w = weight[k * kernel + l];
+      const Scalars w = weight[k * kernel + l];
       for (int q = 0; q < windows; ++q)
         for (int p = 0; p < 4; ++p) z[q][p] += w * from[(p / 2 + k) * image.columns() + 2 * q + p % 2 + l];
     }
@@ -97,9 +92,9 @@ void forward_example(const ThinConvolutionForm& form, const PaddedImage& image, 
                      const Scalar* bias, Scalar* y, std::uint8_t* places) {
   const Index rows = form.full_height() / 2, columns = form.full_width() / 2;
   for (Index b = 0; b < form.out_channels / block; ++b) {
-    Lanes weight[kernel * kernel];
+    Scalars weight[kernel * kernel];
     for (int t = 0; t < kernel * kernel; ++t) load(packed + (b * kernel * kernel + t) * block, weight[t]);
-    Lanes start;
+    Scalars start;
     load(bias + b * block, start);
     for (Index i = 0; i < rows; ++i) {
       const Index row = (b * rows + i) * columns;
@@ -121,19 +116,18 @@ void backward_example(const ThinConvolutionForm& form, const PaddedImage& image,
   constexpr int taps = kernel * kernel;
   const Index rows = form.full_height() / 2, columns = form.full_width() / 2;
   for (Index b = 0; b < form.out_channels / block; ++b) {
-    Lanes sum[taps + 1];
+    Scalars sum[taps + 1];
     for (int t = 0; t <= taps; ++t) load(sums + (b * (taps + 1) + t) * block, sum[t]);
     for (Index i = 0; i < rows; ++i)
       for (Index j = 0; j < columns; ++j) {
         const Index here = ((b * rows + i) * columns + j) * block;
-        Bytes bytes;
-        std::memcpy(&bytes, places + here, sizeof bytes);
-        const Mask place = __builtin_convertvector(bytes, Mask);
-        Lanes g;
+        Masks place;
+        lanes::widen(places + here, place);
+        Scalars g;
         load(dy + here, g);
         const Scalar* from = image.at(2 * i, 2 * j);
         for (int p = 0; p < 4; ++p) {
-          const Lanes gp = place == p ? g : Lanes{};
+          const Scalars gp = place == p ? g : Scalars{};
           for (int t = 0; t < taps; ++t)
             sum[t] += gp * from[(p / 2 + t / kernel) * image.columns() + p % 2 + t % kernel];
           sum[taps] += gp;

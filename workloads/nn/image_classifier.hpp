@@ -43,7 +43,7 @@ class ImageBatch {
 
  private:
   std::shared_ptr<const data::ImageDataSet> data_;
-  Kokkos::View<Scalar[256], MemorySpace> value_of_pixel_;
+  Scalar slope_, offset_;  ///< input = slope pixel + offset
   Kokkos::View<std::uint8_t*, Kokkos::HostSpace> staging_;
   Kokkos::View<std::uint8_t*, MemorySpace> pixels_;  ///< only where the device's memory is not the host's
   Kokkos::View<std::uint8_t*, MemorySpace> labels_;

@@ -2,22 +2,12 @@
 
 #include <stdexcept>
 
+#include "harness/device/lanes.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
 
 namespace {
-
-/// Channels that one pass of an inner loop handles.
-constexpr Index lanes = 16;
-
-/// Calls body(first channel, how many) over a block of b channels, in whole registers where possible.
-template <typename Body>
-KOKKOS_FORCEINLINE_FUNCTION void for_each_lanes(Index b, const Body& body) {
-  Index c = 0;
-  for (; c + lanes <= b; c += lanes) body(c, lanes);
-  if (c < b) body(c, b - c);
-}
 
 /// A task is one output row of one plane (example and channel block).
 struct Rows {
@@ -45,44 +35,50 @@ struct MaxForward {
 
   KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
     const Index plane = rows.plane(task), i = rows.row(task);
-    const Index stride = rows.window.stride;
+    const Index stride = rows.window.stride, b = rows.out[4];
     for (Index j = 0; j < rows.out[3]; ++j) {
       const Scalar* from = x + rows.in_at(plane, i * stride, j * stride);
       const Index to = rows.out_at(plane, i, j);
-      for_each_lanes(rows.out[4], [&](Index c, Index width) {
-        if (width == lanes)
-          window_of(from + c, to + c, lanes);
-        else
-          window_of(from + c, to + c, width);
-      });
+      Index c = 0;
+#ifndef __CUDACC__
+      for (; c + lanes::count <= b; c += lanes::count)
+        rows.window.size == 2 ? sixteen(from + c, to + c, 2) : sixteen(from + c, to + c, rows.window.size);
+#endif
+      for (; c < b; ++c) one(from + c, to + c);
     }
   }
-  KOKKOS_FORCEINLINE_FUNCTION void window_of(const Scalar* from, Index to, Index width) const {
-    Scalar best[lanes];
-    int place[lanes];
-    for (Index c = 0; c < width; ++c) {
-      best[c] = from[c];
-      place[c] = 0;
-    }
+
+  KOKKOS_INLINE_FUNCTION void one(const Scalar* from, Index to) const {
     const Index size = rows.window.size;
+    Scalar best = from[0];
+    Index place = 0;
+    for (Index k = 0; k < size; ++k)
+      for (Index l = 0; l < size; ++l)
+        if (const Scalar value = from[(k * rows.in[3] + l) * rows.in[4]]; value > best) {
+          best = value;
+          place = k * size + l;
+        }
+    y[to] = best;
+    places[to] = relu && !(best > 0) ? nowhere : static_cast<std::uint8_t>(place);
+  }
+
+#ifndef __CUDACC__
+  [[gnu::always_inline]] void sixteen(const Scalar* from, Index to, Index size) const {
+    lanes::Scalars best, value;
+    lanes::load(from, best);
+    lanes::Masks place = {};
     for (Index k = 0; k < size; ++k)
       for (Index l = 0; l < size; ++l) {
-        const Scalar* candidate = from + (k * rows.in[3] + l) * rows.in[4];
-        const int number = static_cast<int>(k * size + l);
-        for (Index c = 0; c < width; ++c) {
-          const Scalar value = candidate[c];
-          const bool better = value > best[c];
-          best[c] = better ? value : best[c];
-          place[c] = better ? number : place[c];
-        }
+        lanes::load(from + (k * rows.in[3] + l) * rows.in[4], value);
+        const lanes::Masks better = value > best;
+        best = better ? value : best;
+        place = better ? lanes::Masks{} + static_cast<int>(k * size + l) : place;
       }
-    if (relu)
-      for (Index c = 0; c < width; ++c) place[c] = best[c] > 0 ? place[c] : int{nowhere};
-    for (Index c = 0; c < width; ++c) {
-      y[to + c] = best[c];
-      places[to + c] = static_cast<std::uint8_t>(place[c]);
-    }
+    if (relu) place = best > lanes::Scalars{} ? place : lanes::Masks{} + nowhere;
+    lanes::store(best, y + to);
+    lanes::narrow(place, places + to);
   }
+#endif
 };
 
 /// Windows do not overlap: every element of dx belongs to one window, or to the border that no window covers.
@@ -101,27 +97,40 @@ struct MaxBackward {
     for (Index j = 0; j < rows.out[3]; ++j) {
       const Index from = rows.out_at(plane, i, j);
       Scalar* to = dx + rows.in_at(plane, i * size, j * size);
-      for_each_lanes(b, [&](Index c, Index width) {
-        if (width == lanes)
-          window_of(from + c, to + c, lanes);
-        else
-          window_of(from + c, to + c, width);
-      });
+      Index c = 0;
+#ifndef __CUDACC__
+      for (; c + lanes::count <= b; c += lanes::count)
+        size == 2 ? sixteen(from + c, to + c, 2) : sixteen(from + c, to + c, size);
+#endif
+      for (; c < b; ++c) one(from + c, to + c);
     }
   }
+
   /// Zeros from column `first` on.
-  KOKKOS_FORCEINLINE_FUNCTION void clear(Index plane, Index i, Index first) const {
+  KOKKOS_INLINE_FUNCTION void clear(Index plane, Index i, Index first) const {
     for (Index at = rows.in_at(plane, i, first); at < rows.in_at(plane, i, rows.in[3]); ++at) dx[at] = 0;
   }
-  KOKKOS_FORCEINLINE_FUNCTION void window_of(Index from, Scalar* to, Index width) const {
-    const Index size = rows.window.size;
+
+  KOKKOS_INLINE_FUNCTION void one(Index from, Scalar* to) const {
+    const Index size = rows.window.size, place = places[from];
+    for (Index k = 0; k < size; ++k)
+      for (Index l = 0; l < size; ++l)
+        to[(k * rows.in[3] + l) * rows.in[4]] = place == k * size + l ? dy[from] : Scalar(0);
+  }
+
+#ifndef __CUDACC__
+  [[gnu::always_inline]] void sixteen(Index from, Scalar* to, Index size) const {
+    lanes::Masks place;
+    lanes::widen(places + from, place);
+    lanes::Scalars gradient;
+    lanes::load(dy + from, gradient);
     for (Index k = 0; k < size; ++k)
       for (Index l = 0; l < size; ++l) {
-        Scalar* target = to + (k * rows.in[3] + l) * rows.in[4];
-        const int number = static_cast<int>(k * size + l);
-        for (Index c = 0; c < width; ++c) target[c] = int{places[from + c]} == number ? dy[from + c] : Scalar(0);
+        const lanes::Scalars here = place == static_cast<int>(k * size + l) ? gradient : lanes::Scalars{};
+        lanes::store(here, to + (k * rows.in[3] + l) * rows.in[4]);
       }
   }
+#endif
 };
 
 /// Windows overlap: one task per plane adds them up in order.

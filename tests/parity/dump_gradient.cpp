@@ -1,0 +1,105 @@
+// Writes one gradient of an image workload with all that another framework needs to repeat it:
+//
+//   dump_gradient WORKLOAD FOLDER [key=value ...]
+//
+// FOLDER/blocks.txt     name, number of elements and shape of every parameter block, in order
+//       /params.f32     parameters          /gradient.f32   gradient          raw float32
+//       /state.f32      model state after the pass (batch norm: means, then variances, layer by layer)
+//       /images.u8      batch x 28 x 28     /labels.u8      batch             raw bytes
+//       /scalars.txt    loss, and mean and deviation of the pixels' normalisation
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "harness/device/runtime.hpp"
+#include "harness/registry.hpp"
+#include "results/error.hpp"
+#include "results/text.hpp"
+#include "workloads/data/fashion_mnist.hpp"
+
+namespace velo {
+
+namespace {
+
+constexpr Index batch_size = 37;
+
+void set(Parameters& parameters, const std::vector<ParameterSpec>& specs, const std::string& word) {
+  const auto equals = word.find('=');
+  const std::string key = word.substr(0, equals), value = word.substr(equals + 1);
+  for (const ParameterSpec& spec : specs) {
+    if (spec.name != key) continue;
+    if (spec.type == ParameterType::choice) return parameters.set(key, value);
+    if (spec.type == ParameterType::integer) return parameters.set(key, std::int64_t{std::stoll(value)});
+    return parameters.set(key, Schedule(std::stod(value)));
+  }
+  throw Error(cat("no parameter is called '", key, "'"));
+}
+
+template <typename Value>
+void write(const std::string& path, const Value* values, std::size_t count) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(values), static_cast<std::streamsize>(count * sizeof(Value)));
+  if (!file) throw Error("cannot write " + path);
+}
+
+void write(const std::string& path, const Vector& vector) {
+  const auto host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), vector);
+  write(path, host.data(), host.extent(0));
+}
+
+void dump(const std::string& name, const std::string& folder, const std::vector<std::string>& words) {
+  const WorkloadInfo& info = builtin_registry().workload(name);
+  Parameters parameters = Parameters::defaults(info.parameters);
+  for (const std::string& word : words) set(parameters, info.parameters, word);
+  const DataSource source{.directory = "", .synthetic = true};
+  const auto workload = info.make(parameters, source);
+  const ParameterLayout& layout = workload->layout();
+
+  std::vector<Index> examples(batch_size);
+  std::iota(examples.begin(), examples.end(), Index{1000});
+  ForwardPass pass;
+  Vector params("params", static_cast<std::size_t>(layout.size())), gradient("gradient", params.extent(0));
+  Vector state("state", static_cast<std::size_t>(workload->model_state_size())), new_state("new", state.extent(0));
+  workload->init(RandomStream(5, Purpose::initialisation), params, state);
+  pass.params = params;
+  pass.model_state = state;
+  pass.new_model_state = new_state;
+  const Batch batch{.id = 1, .split = Split::train, .examples = examples};
+  const double loss = workload->gradient(pass, batch, gradient);
+
+  std::filesystem::create_directories(folder);
+  write(folder + "/params.f32", params);
+  write(folder + "/gradient.f32", gradient);
+  write(folder + "/state.f32", new_state);
+  const auto images = data::open_fashion_mnist(source);
+  const auto pixels = static_cast<std::size_t>(images->shape().pixels());
+  write(folder + "/images.u8", images->images(Split::train).data() + 1000 * pixels, batch_size * pixels);
+  write(folder + "/labels.u8", images->labels(Split::train).data() + 1000, batch_size);
+  std::ofstream(folder + "/scalars.txt") << number_text(loss) << " " << number_text(images->mean()) << " "
+                                         << number_text(images->deviation()) << "\n";
+  std::ofstream blocks(folder + "/blocks.txt");
+  for (const ParameterBlock& block : layout.blocks()) {
+    blocks << block.name << " " << block.size();
+    for (int axis = 0; axis < block.shape.rank; ++axis) blocks << " " << block.shape[axis];
+    blocks << "\n";
+  }
+}
+
+}  // namespace
+
+}  // namespace velo
+
+int main(int count, char** words) {
+  try {
+    if (count < 3) throw velo::Error("usage: dump_gradient WORKLOAD FOLDER [key=value ...]");
+    const velo::Runtime runtime;
+    velo::dump(words[1], words[2], {words + 3, words + count});
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "dump_gradient: " << error.what() << "\n";
+    return 2;
+  }
+}
