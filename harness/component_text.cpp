@@ -15,7 +15,9 @@ std::string in_quotes(std::string_view text) {
 }  // names and words hold no special characters
 
 /// JSON has no infinities; they become text.
-std::string json_number(double value) { return std::isfinite(value) ? number_text(value) : in_quotes(number_text(value)); }
+std::string json_number(double value) {
+  return std::isfinite(value) ? number_text(value) : in_quotes(number_text(value));
+}
 
 std::string json(const Schedule& s) {
   if (s.is_constant()) return json_number(s.base);

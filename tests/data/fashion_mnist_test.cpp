@@ -31,7 +31,8 @@ TEST_CASE("Fashion-MNIST is registered with licence, package and version") {
   CHECK_FALSE(descriptor().licence.empty());
   CHECK_THROWS_MATCHES(
       data_set(builtin_registry(), "fashion_mnits"), Error,
-      Message("no data set is called 'fashion_mnits' (did you mean 'fashion_mnist'?); `velo data list` shows them all"));
+      Message(
+          "no data set is called 'fashion_mnits' (did you mean 'fashion_mnist'?); `velo data list` shows them all"));
 }
 
 TEST_CASE("without its files Fashion-MNIST says how to get them") {
