@@ -1,12 +1,10 @@
 // harness/device/lanes.hpp
 //
-// Sixteen scalars at once, in whatever registers the host has (GCC and Clang vector extension): for kernels whose
-// innermost loop runs over a block of sixteen channels and mixes scalars, masks and bytes, which compilers do not
-// vectorise by themselves. Host code only; arguments go by reference, because how such vectors are passed depends on
-// the instruction set.
+// As many floats at once as the widest register of the target holds (GCC and Clang vector extension): for kernels whose
+// innermost loop runs over a block of channels and mixes scalars, masks and bytes, which compilers do not vectorise by
+// themselves. Host code only; arguments go by reference, because how such vectors are passed depends on the
+// instruction set.
 #pragma once
-
-#ifndef __CUDACC__
 
 #include <cstdint>
 #include <cstring>
@@ -16,7 +14,13 @@
 
 namespace velo::lanes {
 
+#ifdef __AVX512F__
 inline constexpr Index count = 16;
+#else
+inline constexpr Index count = 8;
+#endif
+
+#ifndef __CUDACC__
 
 using Scalars = Scalar __attribute__((vector_size(count * sizeof(Scalar))));
 /// What comparing Scalars gives: 0 or all ones.
@@ -41,6 +45,6 @@ inline void widen(const std::uint8_t* from, Masks& to) {
 }
 inline void narrow(const Masks& value, std::uint8_t* to) { store(__builtin_convertvector(value, Bytes), to); }
 
-}  // namespace velo::lanes
-
 #endif
+
+}  // namespace velo::lanes

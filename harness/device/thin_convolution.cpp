@@ -4,8 +4,6 @@
 #include <cstring>
 #include <vector>
 
-#include "harness/device/lanes.hpp"
-
 namespace velo {
 
 #ifndef __CUDACC__
@@ -19,7 +17,6 @@ using lanes::load;
 using lanes::Masks;
 using lanes::Scalars;
 using lanes::store;
-static_assert(block == lanes::count);
 
 /// An image with its border of zeros.
 class PaddedImage {
@@ -44,7 +41,7 @@ class PaddedImage {
   Scalar* memory_;
 };
 
-/// Weights [out, k, k] as [out / 16, k, k, 16].
+/// Weights [out, k, k] as [out / block, k, k, block].
 template <int kernel>
 void pack(const Scalar* weight, Index channels, Scalar* packed) {
   for (Index o = 0; o < channels; ++o)
@@ -109,7 +106,7 @@ void forward_example(const ThinConvolutionForm& form, const PaddedImage& image, 
   }
 }
 
-/// Adds one example's gradient to sums[out / 16][k * k + 1][16]; the last row is the bias'.
+/// Adds one example's gradient to sums[out / block][k * k + 1][block]; the last row is the bias'.
 template <int kernel>
 void backward_example(const ThinConvolutionForm& form, const PaddedImage& image, const Scalar* dy,
                       const std::uint8_t* places, Scalar* sums) {

@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "harness/device/elementwise.hpp"
+#include "harness/device/lanes.hpp"
 
 namespace velo {
 
@@ -32,13 +33,13 @@ struct ThinConvolutionForm {
   /// Of z; the output has half of each.
   [[nodiscard]] Index full_height() const { return height + 2 * padding - kernel + 1; }
   [[nodiscard]] Index full_width() const { return width + 2 * padding - kernel + 1; }
-  /// Channels that lie together in the output: [examples, out_channels / 16, height / 2, width / 2, 16].
-  static constexpr Index block = 16;
+  /// Channels that lie together in the output: [examples, out_channels / block, height / 2, width / 2, block].
+  static constexpr Index block = lanes::count;
   /// Written to `places` where the maximum is not above zero and so carries no gradient.
   static constexpr std::uint8_t nowhere = 255;
 };
 
-/// Whether the functions below can do it: on the host, kernels of 3 or 5, out_channels a multiple of 16, even full
+/// Whether the functions below can do it: on the host, kernels of 3 or 5, out_channels a multiple of the block, even full
 /// height and width.
 [[nodiscard]] bool thin_convolution_fits(const ThinConvolutionForm& form);
 

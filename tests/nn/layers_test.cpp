@@ -3,6 +3,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 
+#include "harness/device/thin_convolution.hpp"
 #include "tests/nn/gradient_check.hpp"
 #include "workloads/nn/conv2d.hpp"
 #include "workloads/nn/dropout.hpp"
@@ -148,7 +149,7 @@ TEST_CASE("the fused first layer's gradient is the derivative of the loss") {
   const Index kernel = GENERATE(3, 5);
   Network net;
   net.input_shape = {3, 1, 8, 6, 1};
-  const Conv2d first(net.layout, "first", 1, 16,
+  const Conv2d first(net.layout, "first", 1, ThinConvolutionForm::block,
                      {.kernel = kernel, .padding = kernel / 2, .activation = f, .max_pool = 2});
   net.run = [&](Tape& tape, Value x) { return first(tape, x); };
   net.check();

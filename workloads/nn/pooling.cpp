@@ -42,7 +42,7 @@ struct MaxForward {
       Index c = 0;
 #ifndef __CUDACC__
       for (; c + lanes::count <= b; c += lanes::count)
-        rows.window.size == 2 ? sixteen(from + c, to + c, 2) : sixteen(from + c, to + c, rows.window.size);
+        rows.window.size == 2 ? several(from + c, to + c, 2) : several(from + c, to + c, rows.window.size);
 #endif
       for (; c < b; ++c) one(from + c, to + c);
     }
@@ -63,7 +63,7 @@ struct MaxForward {
   }
 
 #ifndef __CUDACC__
-  [[gnu::always_inline]] void sixteen(const Scalar* from, Index to, Index size) const {
+  [[gnu::always_inline]] void several(const Scalar* from, Index to, Index size) const {
     lanes::Scalars best, value;
     lanes::load(from, best);
     lanes::Masks place = {};
@@ -100,7 +100,7 @@ struct MaxBackward {
       Index c = 0;
 #ifndef __CUDACC__
       for (; c + lanes::count <= b; c += lanes::count)
-        size == 2 ? sixteen(from + c, to + c, 2) : sixteen(from + c, to + c, size);
+        size == 2 ? several(from + c, to + c, 2) : several(from + c, to + c, size);
 #endif
       for (; c < b; ++c) one(from + c, to + c);
     }
@@ -119,7 +119,7 @@ struct MaxBackward {
   }
 
 #ifndef __CUDACC__
-  [[gnu::always_inline]] void sixteen(Index from, Scalar* to, Index size) const {
+  [[gnu::always_inline]] void several(Index from, Scalar* to, Index size) const {
     lanes::Masks place;
     lanes::widen(places + from, place);
     lanes::Scalars gradient;
