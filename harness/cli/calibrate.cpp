@@ -43,7 +43,7 @@ void read_defaults(Choices& choices, const Console& console) {
   choices.race.sweep =
       keep(cat("sweep: probe\nstudies: 1\ntrials: 1\nworkloads: [", choices.plan.workload, "]\nalgorithms: [adamw]\n"),
            "probe", choices);
-  const Cell cell = load_race_sweep(choices.race, console).cells.at(0);
+  const Cell cell = load_race_sweep(choices.race, MissingData::install, console).cells.at(0);
   choices.plan.steps = cell.step_hint;
   choices.plan.evaluate_every = cell.evaluate.steps.value_or(std::max<std::int64_t>(1, cell.step_hint / 10));
 }

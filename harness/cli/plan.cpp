@@ -109,7 +109,7 @@ Verb plan_verb() {
               },
           .action =
               [=](const Console& console) {
-                const Sweep sweep = load_race_sweep(choices->race, console);
+                const Sweep sweep = load_race_sweep(choices->race, MissingData::refuse, console);
                 std::optional<Store> store;
                 if (std::filesystem::exists(choices->race.store)) store = Store::open(choices->race.store);
                 CampaignSettings settings;

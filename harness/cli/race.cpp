@@ -1,12 +1,14 @@
 #include "harness/cli/race.hpp"
 
 #include <csignal>
+#include <cstdlib>
 #include <ostream>
 
 #include "harness/catalogue.hpp"
 #include "harness/cli/progress.hpp"
 #include "harness/data_set.hpp"
 #include "harness/run/build_info.hpp"
+#include "results/error.hpp"
 #include "results/text.hpp"
 
 namespace velo {
@@ -18,6 +20,19 @@ std::atomic<bool> stop{false};
 /// The first signal asks the trials to checkpoint and end; a second one ends the coordinator, and with it its workers.
 extern "C" void ask_to_stop(int signal) {
   if (stop.exchange(true)) std::signal(signal, SIG_DFL);
+}
+
+/// Installs a data set that this machine lacks, unless the user forbids it: then reading it names the command.
+void provide(const DataSetInfo& set, const std::string& directory, const Console& console) {
+  const char* setup = std::getenv("VELO_SETUP");
+  const std::string_view allowed = setup == nullptr ? "yes" : setup;
+  if (allowed == "no" || allowed == "never" || set.installed(directory)) return;
+  try {
+    set.install(directory, "", [&](std::string_view line) { console.err << line << '\n'; });
+  } catch (const Error& error) {
+    throw Error(cat("data set '", set.name, "' is not installed in ", directory, " and cannot be installed: ",
+                    error.what(), "; `velo data install ", set.name, " --from DIR` takes it from the original files"));
+  }
 }
 
 CampaignSettings settings_of(const RaceOptions& options, const Sweep& sweep, const Console& console) {
@@ -37,17 +52,24 @@ CampaignSettings settings_of(const RaceOptions& options, const Sweep& sweep, con
 
 }  // namespace
 
-Sweep load_race_sweep(const RaceOptions& options, const Console& console) {
-  return load_sweep({.path = options.sweep,
-                     .overrides = options.overrides,
-                     .backend = build_backend,
-                     .data_directory = default_data_directory()},
-                    catalogue_of(*console.registry));
+Sweep load_race_sweep(const RaceOptions& options, MissingData missing, const Console& console) {
+  const std::string directory = default_data_directory();
+  SweepRequest request{.path = options.sweep,
+                       .overrides = options.overrides,
+                       .backend = build_backend,
+                       .data_directory = directory,
+                       .provide_data = {}};
+  if (missing == MissingData::install)
+    request.provide_data = [&](const std::string& name) {
+      provide(data_set(*console.registry, name), directory, console);
+    };
+  return load_sweep(request, catalogue_of(*console.registry));
 }
 
 RaceResult run_race(const RaceOptions& options, const Console& console) {
   const Catalogue catalogue = catalogue_of(*console.registry);
-  RaceResult result{.sweep = load_race_sweep(options, console), .tasks = {}, .report = {}, .stopped = false};
+  RaceResult result{
+      .sweep = load_race_sweep(options, MissingData::install, console), .tasks = {}, .report = {}, .stopped = false};
   const Store store = Store::create(options.store);
   SweepManifest manifest{.name = result.sweep.name, .source = options.sweep, .cells = {}};
   for (const Cell& cell : result.sweep.cells) {

@@ -33,10 +33,16 @@ struct RaceResult {
   bool stopped = false;  ///< by a signal
 };
 
-/// Loads the sweep for this program's back-end and data directory.
-[[nodiscard]] Sweep load_race_sweep(const RaceOptions& options, const Console& console);
+/// What happens to a data set that the sweep reads and this machine lacks.
+enum class MissingData {
+  refuse,   ///< Error naming `velo data install`
+  install,  ///< from its package, downloaded where it must be; with VELO_SETUP=no or never: refuse
+};
 
-/// Loads, writes the manifest, trains what is missing, ingests. SIGINT and SIGTERM stop it in order.
+/// Loads the sweep for this program's back-end and data directory.
+[[nodiscard]] Sweep load_race_sweep(const RaceOptions& options, MissingData missing, const Console& console);
+
+/// Loads, installs missing data sets, writes the manifest, trains what is missing, ingests. SIGINT and SIGTERM stop it in order.
 [[nodiscard]] RaceResult run_race(const RaceOptions& options, const Console& console);
 
 }  // namespace velo

@@ -11,7 +11,7 @@ namespace velo {
 
 namespace {
 
-/// Asks each variant of a workload for its data once.
+/// Has each data set provided once, and asks each variant of a workload for its data once.
 class DataVersions {
  public:
   DataVersions(const SweepRequest& request, const Catalogue& catalogue) : request_(&request), catalogue_(&catalogue) {}
@@ -22,6 +22,9 @@ class DataVersions {
     const std::string key = cat(cell.workload.name, parameters_json(cell.workload), cell.synthetic ? "s" : "");
     const auto found = known_.find(key);
     if (found != known_.end()) return found->second;
+    if (request_->provide_data && !cell.synthetic && !workload.data_set.empty() &&
+        provided_.insert(workload.data_set).second)
+      request_->provide_data(workload.data_set);
     const std::string version =
         workload.data_version(cell.workload.parameters, request_->data_directory, cell.synthetic);
     return known_.emplace(key, version).first->second;
@@ -31,6 +34,7 @@ class DataVersions {
   const SweepRequest* request_;
   const Catalogue* catalogue_;
   std::map<std::string, std::string> known_;
+  std::set<std::string> provided_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct SweepRequest {
   std::string backend = "Serial";
   /// Where converted data sets lie. Empty: data is not looked for, data_version stays empty, ids are not final.
   std::string data_directory;
+  /// Called once for every data set that the sweep reads, before its version is asked for: the place to install it.
+  std::function<void(const std::string& data_set)> provide_data;
 };
 
 struct ExecutorSettings {

@@ -167,11 +167,33 @@ TEST_CASE("every mistake gets its one sentence and its exit status") {
   make_scene(scene);
   for (const BadInput& bad : table) {
     INFO(bad.what);
-    const Outcome outcome = run_velo(bad.arguments, scene.path(), {"VELO_DATA_DIR=data"});
+    const Outcome outcome = run_velo(bad.arguments, scene.path(), {"VELO_DATA_DIR=data", "VELO_SETUP=no"});
     CHECK(without(outcome.err, scene.path().string() + "/") == std::string("velo: ") + bad.sentence + "\n");
     CHECK(outcome.out.empty());
     CHECK(outcome.exit == bad.exit);
   }
+}
+
+TEST_CASE("a race installs the data set it reads, and says why when it cannot") {
+  if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist"))
+    SKIP("package dataset-fashion-mnist is not installed");
+  const ScratchFolder scene;
+  make_scene(scene);
+  const std::vector<std::string> race = {"run",       "fashion.yaml", "--set", "budget.steps=1", "--set",
+                                         "studies=1", "--out",        "store", "--no-report"};
+  const Outcome first = run_velo(race, scene.path(), {"VELO_DATA_DIR=data", "VELO_SETUP=yes"});
+  CHECK(first.err.find("installed fashion_mnist in data/fashion_mnist\n") != std::string::npos);
+  CHECK(first.exit == 0);
+  const Outcome again = run_velo(race, scene.path(), {"VELO_DATA_DIR=data", "VELO_SETUP=yes"});
+  CHECK(again.err.find("fashion_mnist in") == std::string::npos);
+  CHECK(again.exit == 0);
+
+  scene.file("taken", "a file where a folder is needed");
+  const Outcome refused = run_velo(race, scene.path(), {"VELO_DATA_DIR=taken", "VELO_SETUP=yes"});
+  CHECK(refused.err.find("velo: data set 'fashion_mnist' is not installed in taken and cannot be installed: ") == 0);
+  CHECK(refused.err.find("; `velo data install fashion_mnist --from DIR` takes it from the original files\n") !=
+        std::string::npos);
+  CHECK(refused.exit == 2);
 }
 
 TEST_CASE("a newer index is refused with the way out") {

@@ -247,3 +247,18 @@ TEST_CASE("data versions enter the cells where data is looked for") {
       load_sweep({folder / "sweep.yaml", {"digits.synthetic=true"}, "Serial", "nowhere"}, catalogue());
   CHECK(generated.cells[1].data_version == "generator-1");
 }
+
+TEST_CASE("a data set is provided once before its version is asked for, and never for generated data") {
+  const Folder folder;
+  folder.write("sweep.yaml",
+               head + "workloads: [bowl, digits]\nalgorithms: [sgd]\ngrid: {digits.batch_size: [64, 128]}\n");
+  std::vector<std::string> provided;
+  SweepRequest request{.path = folder / "sweep.yaml", .data_directory = "somewhere"};
+  request.provide_data = [&](const std::string& name) { provided.push_back(name); };
+  CHECK(load_sweep(request, catalogue()).cells.size() > 2);
+  CHECK(provided == std::vector<std::string>{"digits"});
+
+  request.overrides = {"digits.synthetic=true"};
+  CHECK(load_sweep(request, catalogue()).cells[1].data_version == "generator-1");
+  CHECK(provided.size() == 1);
+}

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <ctime>
 #include <fstream>
 
 #include "results/fields.hpp"
@@ -301,21 +300,4 @@ TEST_CASE("evaluations are the same from a journal as from its trajectory, torn 
   std::filesystem::resize_file(store.folder(run).journal(), 100);
   index.rebuild();
   CHECK(index.dump() == from_trajectory);
-}
-
-TEST_CASE("an index of a thousand runs is made in under three seconds of processor time") {
-  const Scratch scratch;
-  const Store store = Store::create(scratch / "store");
-  const RunRef run = put_sample_run(store, 0);
-  {
-    auto writer = JournalWriter::create(store.folder(run).journal());
-    write_sample_journal(writer);
-  }
-  copy_run(store, run, 1, 1000);
-  auto index = TrialIndex::open(store);
-  const std::clock_t begin = std::clock();
-  CHECK(index.rebuild().runs == 1000);
-  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-  INFO(seconds);
-  CHECK(seconds < 3.0);  // 0.1 in a release build; sanitizers cost up to ten times as much
 }
