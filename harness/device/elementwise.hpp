@@ -28,9 +28,10 @@ inline constexpr Index chunk = 4096;
 /// Up to this many elements the calling thread works alone. A pass over 16384 floats in cache takes about 3 us.
 inline constexpr Index serial_limit = 16384;
 
-/// A stretch of a loop whose iterations are independent.
+/// A stretch of a loop whose iterations are independent. Tasks with loops of their own use it too: without the promise a
+/// compiler that cannot rule out aliasing falls back to one element at a time.
 template <typename Function>
-void run(const Function& function, Index begin, Index end) {
+KOKKOS_FORCEINLINE_FUNCTION void run(const Function& function, Index begin, Index end) {
 #if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
 #pragma GCC ivdep
 #endif

@@ -13,25 +13,25 @@ namespace {
 
 constexpr std::array<std::string_view, 5> activation_names = {"none", "relu", "gelu", "gelu_tanh", "tanh"};
 
-// Each function as value(x) and factor(kept), the derivative.
+// Each function as value(x) and back(dy, kept), the gradient dy times its derivative.
 struct None {
   KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const { return x; }
-  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar) const { return 1; }
+  KOKKOS_INLINE_FUNCTION Scalar back(Scalar dy, Scalar) const { return dy; }
 };
 struct Relu {
   KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const { return x > 0 ? x : Scalar(0); }
-  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar y) const { return y > 0 ? Scalar(1) : Scalar(0); }
+  KOKKOS_INLINE_FUNCTION Scalar back(Scalar dy, Scalar y) const { return y > 0 ? dy : Scalar(0); }
 };
 struct Tanh {
   KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const { return math::tanh(x); }
-  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar y) const { return 1 - y * y; }
+  KOKKOS_INLINE_FUNCTION Scalar back(Scalar dy, Scalar y) const { return dy * (1 - y * y); }
 };
 struct Gelu {
   static constexpr Scalar root_half = Scalar(0.70710678118654752440);
   static constexpr Scalar normal_density = Scalar(0.39894228040143267794);  // 1 / sqrt(2 pi)
   KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const { return Scalar(0.5) * x * (1 + math::erf(root_half * x)); }
-  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar x) const {
-    return Scalar(0.5) * (1 + math::erf(root_half * x)) + x * normal_density * math::exp(Scalar(-0.5) * x * x);
+  KOKKOS_INLINE_FUNCTION Scalar back(Scalar dy, Scalar x) const {
+    return dy * (Scalar(0.5) * (1 + math::erf(root_half * x)) + x * normal_density * math::exp(Scalar(-0.5) * x * x));
   }
 };
 struct GeluTanh {
@@ -40,9 +40,9 @@ struct GeluTanh {
   KOKKOS_INLINE_FUNCTION Scalar value(Scalar x) const {
     return Scalar(0.5) * x * (1 + math::tanh(slope * (x + cubic * x * x * x)));
   }
-  KOKKOS_INLINE_FUNCTION Scalar factor(Scalar x) const {
+  KOKKOS_INLINE_FUNCTION Scalar back(Scalar dy, Scalar x) const {
     const Scalar t = math::tanh(slope * (x + cubic * x * x * x));
-    return Scalar(0.5) * (1 + t) + Scalar(0.5) * x * (1 - t * t) * slope * (1 + 3 * cubic * x * x);
+    return dy * (Scalar(0.5) * (1 + t) + Scalar(0.5) * x * (1 - t * t) * slope * (1 + 3 * cubic * x * x));
   }
 };
 
@@ -75,7 +75,7 @@ struct Backward {
   Function f;
   const Scalar* kept;
   Scalar* gradient;
-  KOKKOS_INLINE_FUNCTION void operator()(Index i) const { gradient[i] *= f.factor(kept[i]); }
+  KOKKOS_INLINE_FUNCTION void operator()(Index i) const { gradient[i] = f.back(gradient[i], kept[i]); }
 };
 
 template <typename Function>
@@ -99,11 +99,13 @@ struct BackwardAndSum {
   KOKKOS_FORCEINLINE_FUNCTION void add_rows(Index first, Index width, Scalar* sum) const {
     for (Index i = 0; i < rows; ++i) {
       const Index at = i * columns + first;
-      for (Index j = 0; j < width; ++j) {
-        const Scalar g = gradient[at + j] * f.factor(kept[at + j]);
-        gradient[at + j] = g;
-        sum[j] += g;
-      }
+      elementwise::run(
+          [&](Index j) {
+            const Scalar g = f.back(gradient[at + j], kept[at + j]);
+            gradient[at + j] = g;
+            sum[j] += g;
+          },
+          0, width);
     }
   }
 };
