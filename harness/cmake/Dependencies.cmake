@@ -85,7 +85,8 @@ if(NOT Kokkos_FOUND)
       set(FETCHCONTENT_SOURCE_DIR_KOKKOS ${kokkos_directory})
     endif()
   endif()
-  FetchContent_Declare(Kokkos URL https://github.com/kokkos/kokkos/archive/refs/tags/5.2.2.tar.gz SYSTEM)
+  FetchContent_Declare(Kokkos URL https://github.com/kokkos/kokkos/releases/download/5.2.2/kokkos-5.2.2.tar.gz
+    URL_HASH SHA256=d6557aaef39302282a15f9c770433d1fcdf4e961dfd6d9ed726b9d0d0f546b9f SYSTEM)
   FetchContent_MakeAvailable(Kokkos)
   if(TARGET kokkoscore AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
     # Kokkos 3.4 counts on standard headers that bring <cstdint> along, which GCC 13 and later do not.

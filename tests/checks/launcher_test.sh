@@ -83,6 +83,15 @@ launch list
 expect 'a missing data set does not stop the other verbs' prints 'velo list'
 
 fresh_tree
+# shellcheck disable=SC2016
+echo 'case $* in *fashion*) ;; *) echo installed ;; esac' | stand_in dpkg-query
+# shellcheck disable=SC2016
+echo 'case $* in *fashion*) exit 100 ;; esac' | stand_in apt-get
+launch list
+expect 'an optional package that cannot be installed is named' says 'dataset-fashion-mnist cannot be installed'
+expect 'and stops nothing' prints 'velo list'
+
+fresh_tree
 stand_in ninja <<'END'
 echo '[1/2] compiling'
 echo 'a.cpp:1: error: this is what went wrong'
