@@ -40,11 +40,16 @@ enum class ModelStateUse {
 
 /// One question to the oracle. The default is the ordinary one: this step's batch at the current parameters.
 struct Query {
-  ConstVector at;                ///< empty: the current parameters
+  ConstVector at = {};           ///< empty: the current parameters
   const Batch* batch = nullptr;  ///< null: this step's batch
   ModelStateUse model_state = ModelStateUse::automatic;
-  std::optional<double> dropout_rate;     ///< empty: the model's own
-  std::optional<double> label_smoothing;  ///< empty: the loss's own
+  /// A model state of the algorithm's own, which is read and, unless the query discards, replaced in place of the
+  /// trial's: what goes with averaged parameters. Empty: the trial's.
+  Vector own_model_state = {};
+  /// Share of this batch in new running statistics. Empty: the model's own.
+  std::optional<double> statistics_rate = {};
+  std::optional<double> dropout_rate = {};     ///< empty: the model's own
+  std::optional<double> label_smoothing = {};  ///< empty: the loss's own
 };
 
 /// One past evaluation, as the algorithm may see it.
@@ -59,6 +64,8 @@ class Oracle {
   virtual ~Oracle() = default;
 
   [[nodiscard]] virtual const ParameterLayout& layout() const = 0;
+  /// The model state of the trial [model_state_size]; empty where the model has none.
+  [[nodiscard]] virtual ConstVector model_state() const = 0;
   [[nodiscard]] virtual const Progress& progress() const = 0;
   /// A stream of this trial's seed at this step, for the algorithm alone.
   [[nodiscard]] virtual RandomStream random() const = 0;
@@ -69,6 +76,7 @@ class Oracle {
   /// This step's batch. Drawn on first use; always the same within a step.
   virtual const Batch& batch() = 0;
   /// Draws `size` more examples (0: the workload's batch size) behind this step's batch. Every example drawn counts.
+  /// In prepare_for_eval examples come from an order of their own, so that evaluating never changes what training sees.
   virtual Batch draw(Index size) = 0;
 
   /// Mean loss. Costs one forward pass over the batch.
@@ -139,6 +147,7 @@ class OracleDecorator : public Oracle {
   explicit OracleDecorator(Oracle& base) : base_(&base) {}
 
   [[nodiscard]] const ParameterLayout& layout() const override { return base_->layout(); }
+  [[nodiscard]] ConstVector model_state() const override { return base_->model_state(); }
   [[nodiscard]] const Progress& progress() const override { return base_->progress(); }
   [[nodiscard]] RandomStream random() const override { return base_->random(); }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return base_->evaluations(); }

@@ -20,7 +20,17 @@ std::string StateArena::full_name(std::string_view name) const {
 
 void StateArena::buffer(std::string_view name, Index size, Vector& target) {
   const Index offset = buffers_.empty() ? 0 : buffers_.back().offset + buffers_.back().size;
-  buffers_.push_back({full_name(name), offset, size, &target});
+  buffers_.push_back({.name = full_name(name), .offset = offset, .size = size, .target = &target});
+}
+
+void StateArena::bytes(std::string_view name, Index size, ByteVector& target) {
+  constexpr Index per_scalar = sizeof(Scalar);
+  const Index offset = buffers_.empty() ? 0 : buffers_.back().offset + buffers_.back().size;
+  buffers_.push_back({.name = full_name(name),
+                      .offset = offset,
+                      .size = (size + per_scalar - 1) / per_scalar,
+                      .byte_target = &target,
+                      .byte_size = size});
 }
 
 void StateArena::number(std::string_view name, double& target) {
@@ -34,8 +44,13 @@ void StateArena::counter(std::string_view name, std::int64_t& target) {
 void StateArena::allocate() {
   const Index total = buffers_.empty() ? 0 : buffers_.back().offset + buffers_.back().size;
   flat_ = zeros("state", total);
-  for (const Buffer& b : buffers_)
-    *b.target = Kokkos::subview(flat_, std::pair<Index, Index>(b.offset, b.offset + b.size));
+  for (const Buffer& b : buffers_) {
+    if (b.target != nullptr)
+      *b.target = Kokkos::subview(flat_, std::pair<Index, Index>(b.offset, b.offset + b.size));
+    else
+      *b.byte_target =
+          ByteVector(reinterpret_cast<std::uint8_t*>(flat_.data() + b.offset), static_cast<std::size_t>(b.byte_size));
+  }
 }
 
 std::int64_t StateArena::bytes() const {

@@ -15,6 +15,9 @@
 
 namespace velo {
 
+/// Bytes that lie in an arena.
+using ByteVector = Kokkos::View<std::uint8_t*, MemorySpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+
 class StateArena {
  public:
   explicit StateArena(const ParameterLayout& layout) : layout_(&layout) {}
@@ -28,6 +31,8 @@ class StateArena {
   void vector(std::string_view name, Vector& target) { buffer(name, layout_->size(), target); }
   /// A buffer of `size` scalars.
   void buffer(std::string_view name, Index size, Vector& target);
+  /// A buffer of `size` bytes, for quantised state. It occupies whole scalars, so up to 3 bytes more.
+  void bytes(std::string_view name, Index size, ByteVector& target);
   /// A host number that is part of the state (a running product of betas, a counter). `target` keeps its value.
   void number(std::string_view name, double& target);
   void counter(std::string_view name, std::int64_t& target);
@@ -47,8 +52,10 @@ class StateArena {
   struct Buffer {
     std::string name;
     Index offset = 0;
-    Index size = 0;
+    Index size = 0;  ///< scalars
     Vector* target = nullptr;
+    ByteVector* byte_target = nullptr;
+    Index byte_size = 0;
   };
   struct Number {
     std::string name;

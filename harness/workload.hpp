@@ -78,6 +78,7 @@ struct ForwardPass {
   Vector new_model_state;                 ///< [model_state_size()], may be model_state itself; empty to discard it
   RandomStream random;                    ///< dropout and augmentation draw from forks of it
   bool train_mode = true;                 ///< batch statistics, dropout, augmentation; false: as in evaluation
+  std::optional<double> statistics_rate;  ///< share of this batch in new running statistics; overrides the model's
   std::optional<double> dropout_rate;     ///< overrides the model's
   std::optional<double> label_smoothing;  ///< overrides the loss's
 };

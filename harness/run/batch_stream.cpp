@@ -3,7 +3,9 @@
 namespace velo {
 
 BatchStream::BatchStream(std::uint64_t seed, Index examples)
-    : stream_(seed, Purpose::data_order), examples_(examples) {}
+    : BatchStream(RandomStream(seed, Purpose::data_order), examples) {}
+
+BatchStream::BatchStream(const RandomStream& stream, Index examples) : stream_(stream), examples_(examples) {}
 
 Index BatchStream::example_at(Index position) {
   const Index epoch = position / examples_;

@@ -17,8 +17,10 @@ namespace velo {
 
 class BatchStream {
  public:
-  /// Over `examples` training examples. Starts at position 0.
+  /// Over `examples` training examples, in the training order of a trial's seed. Starts at position 0.
   BatchStream(std::uint64_t seed, Index examples);
+  /// In another order.
+  BatchStream(const RandomStream& stream, Index examples);
 
   /// The next `size` examples. The indices of a batch stay valid for the next seven calls.
   [[nodiscard]] Batch next(Index size);

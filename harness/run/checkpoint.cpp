@@ -97,7 +97,7 @@ void save_checkpoint(const std::string& path, const CheckpointHeader& header, co
   out.value(header.seconds);
   out.value(header.lost_seconds);
   out.vector(oracle.params());
-  out.vector(oracle.model_state());
+  out.vector(oracle.mutable_model_state());
   out.vector(state.flat());
   for (const StateArena::Number& number : state.numbers()) {
     out.text(number.name);
@@ -135,7 +135,7 @@ std::optional<CheckpointHeader> load_checkpoint(const std::string& path, const s
   in.value(header.seconds);
   in.value(header.lost_seconds);
   in.vector(oracle.params());
-  in.vector(oracle.model_state());
+  in.vector(oracle.mutable_model_state());
   in.vector(state.flat());
   for (const StateArena::Number& number : state.numbers()) {
     if (in.text() != number.name) throw in.mismatch();

@@ -67,6 +67,7 @@ class ReplayOracle : public Oracle {
   }
 
   [[nodiscard]] const ParameterLayout& layout() const override { return *layout_; }
+  [[nodiscard]] ConstVector model_state() const override { return {}; }
   [[nodiscard]] const Progress& progress() const override { return progress_; }
   [[nodiscard]] RandomStream random() const override {
     return {0, Purpose::algorithm, static_cast<std::uint64_t>(progress_.step)};

@@ -90,7 +90,7 @@ class Trial {
     declare_series();
     note("started");
     charge(lost_, {});
-    workload_->init(RandomStream(cell_.seed, Purpose::initialisation), oracle_.params(), oracle_.model_state());
+    workload_->init(RandomStream(cell_.seed, Purpose::initialisation), oracle_.params(), oracle_.mutable_model_state());
     oracle_.begin_step(progress_at(1));
     evaluate(oracle_.params(), oracle_.model_state(), false);
     if (hit_step_)
@@ -235,6 +235,7 @@ class Trial {
 
   void evaluate_now(bool last) {
     clock_.enter(Phase::prepare);
+    oracle_.begin_prepare();
     algorithm_->prepare_for_eval(oracle_, oracle_.params());
     evaluate(algorithm_->evaluation_params(oracle_.params()), algorithm_->evaluation_model_state(oracle_.model_state()),
              last);

@@ -6,21 +6,40 @@
 
 namespace velo {
 
+namespace {
+
+/// Keeps the order of examples drawn while preparing evaluations apart from the training order, and its batches'
+/// numbers apart from those of training.
+constexpr std::uint64_t evaluation_order = 1;
+constexpr std::uint64_t evaluation_batches = std::uint64_t{1} << 63;
+
+}  // namespace
+
 TrialOracle::TrialOracle(Workload& workload, Capabilities offers, std::uint64_t seed, PhaseClock& clock)
     : workload_(&workload),
       offers_(offers),
       seed_(seed),
       clock_(&clock),
       stream_(seed, workload.examples(Split::train)),
+      evaluation_stream_(RandomStream(seed, Purpose::data_order).fork(evaluation_order),
+                         workload.examples(Split::train)),
       params_(zeros("params", workload.layout().size())),
       model_state_("model_state", static_cast<std::size_t>(workload.model_state_size())) {}
 
 void TrialOracle::begin_step(const Progress& progress) {
   progress_ = progress;
+  preparing_ = false;
   drawn_ = false;
   committed_ = false;
   asked_ = false;
   step_loss_ = std::numeric_limits<double>::quiet_NaN();
+}
+
+void TrialOracle::begin_prepare() {
+  preparing_ = true;
+  drawn_ = false;
+  const auto step = static_cast<std::uint64_t>(progress_.step);
+  evaluation_stream_.restore(0, evaluation_batches + (step << 32));
 }
 
 RandomStream TrialOracle::random() const {
@@ -38,7 +57,7 @@ const Batch& TrialOracle::batch() {
 Batch TrialOracle::draw(Index size) {
   const Phase asking = clock_->phase();
   clock_->enter(Phase::data);
-  const Batch batch = stream_.next(size > 0 ? size : workload_->batch_size());
+  const Batch batch = (preparing_ ? evaluation_stream_ : stream_).next(size > 0 ? size : workload_->batch_size());
   work_.examples += batch.size();
   clock_->enter(asking);
   return batch;
@@ -56,8 +75,11 @@ const Batch& TrialOracle::prepare(const Query& query) {
 ForwardPass TrialOracle::pass(const Query& query, const Batch& batch, bool commit) const {
   ForwardPass pass;
   pass.params = query.at.extent(0) > 0 ? query.at : ConstVector(params_);
-  pass.model_state = model_state_;
-  if (commit) pass.new_model_state = model_state_;
+  const bool own = query.own_model_state.extent(0) > 0;
+  pass.model_state = own ? query.own_model_state : model_state_;
+  if (own ? query.model_state != ModelStateUse::discard : commit)
+    pass.new_model_state = own ? query.own_model_state : model_state_;
+  pass.statistics_rate = query.statistics_rate;
   // Two questions about one batch share dropout and augmentation; other batches have their own.
   pass.random = RandomStream(seed_, Purpose::workload, static_cast<std::uint64_t>(progress_.step)).fork(batch.id);
   pass.dropout_rate = query.dropout_rate;
@@ -79,8 +101,9 @@ double TrialOracle::loss(const Query& query) {
 
 double TrialOracle::gradient(Vector out, const Query& query) {
   const Batch& batch = prepare(query);
-  const bool commit =
-      query.model_state == ModelStateUse::commit || (query.model_state == ModelStateUse::automatic && !committed_);
+  const bool commit = query.own_model_state.extent(0) == 0 &&
+                      (query.model_state == ModelStateUse::commit ||
+                       (query.model_state == ModelStateUse::automatic && !committed_ && !preparing_));
   committed_ = committed_ || commit;
   work_.example_gradients += batch.size();
   return note_loss(workload_->gradient(pass(query, batch, commit), batch, out));

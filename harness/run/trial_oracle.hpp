@@ -20,10 +20,12 @@ class TrialOracle : public Oracle {
 
   /// Sets the step about to be made; the next batch() draws anew.
   void begin_step(const Progress& progress);
+  /// Until the next step, examples come from the order kept for evaluations: a function of the seed and the step.
+  void begin_prepare();
   void add_evaluation(Evaluation evaluation) { evaluations_.push_back(std::move(evaluation)); }
 
   [[nodiscard]] const Vector& params() const { return params_; }
-  [[nodiscard]] const Vector& model_state() const { return model_state_; }
+  [[nodiscard]] const Vector& mutable_model_state() const { return model_state_; }
   [[nodiscard]] Work& work() { return work_; }
   [[nodiscard]] BatchStream& stream() { return stream_; }
   /// Loss of the step's first gradient or loss call; what the training curve shows. NaN when nothing was asked.
@@ -33,6 +35,7 @@ class TrialOracle : public Oracle {
 
   // Oracle
   [[nodiscard]] const ParameterLayout& layout() const override { return workload_->layout(); }
+  [[nodiscard]] ConstVector model_state() const override { return model_state_; }
   [[nodiscard]] const Progress& progress() const override { return progress_; }
   [[nodiscard]] RandomStream random() const override;
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return evaluations_; }
@@ -54,6 +57,8 @@ class TrialOracle : public Oracle {
   std::uint64_t seed_;
   PhaseClock* clock_;
   BatchStream stream_;
+  BatchStream evaluation_stream_;
+  bool preparing_ = false;
   Vector params_;
   Vector model_state_;
   Progress progress_;

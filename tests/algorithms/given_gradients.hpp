@@ -90,6 +90,7 @@ class GivenGradients : public Oracle {
   [[nodiscard]] std::vector<double> gradients(std::int64_t step) const { return gradients_(step); }
 
   [[nodiscard]] const ParameterLayout& layout() const override { return *layout_; }
+  [[nodiscard]] ConstVector model_state() const override { return {}; }
   [[nodiscard]] const Progress& progress() const override { return progress_; }
   [[nodiscard]] RandomStream random() const override {
     return {7, Purpose::algorithm, static_cast<std::uint64_t>(progress_.step)};

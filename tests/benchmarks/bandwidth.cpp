@@ -41,6 +41,7 @@ class NoGradient final : public Oracle {
   void next_step() { ++progress_.step; }
 
   [[nodiscard]] const ParameterLayout& layout() const override { return *layout_; }
+  [[nodiscard]] ConstVector model_state() const override { return {}; }
   [[nodiscard]] const Progress& progress() const override { return progress_; }
   [[nodiscard]] RandomStream random() const override { return {}; }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }

@@ -41,7 +41,7 @@ int run(int count, char** words) {
   arena.allocate();
   PhaseClock clock(Phase::init);
   TrialOracle oracle(*workload, info.offers, 1, clock);
-  workload->init(RandomStream(1, Purpose::initialisation), oracle.params(), oracle.model_state());
+  workload->init(RandomStream(1, Purpose::initialisation), oracle.params(), oracle.mutable_model_state());
   oracle.begin_step({1, step_hint, 0.0});
   algorithm->init(oracle, oracle.params());
 

@@ -255,3 +255,76 @@ TEST_CASE("a damaged checkpoint is named, not used") {
   std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(40).put('\x7f');
   CHECK_THROWS_AS(run_trial(request, registry, store, {}), Error);
 }
+
+namespace {
+
+/// Asks as much as it may while an evaluation is prepared: batches, gradients, a model state of its own.
+class Inquisitive : public Wrapper {
+ public:
+  using Wrapper::Wrapper;
+  void declare(StateArena& state) override {
+    state.buffer("model_state", 1, own_);
+    state.vector("scratch", scratch_);
+    Wrapper::declare(state);
+  }
+  void prepare_for_eval(Oracle& oracle, ConstVector params) override {
+    Kokkos::deep_copy(own_, oracle.model_state());
+    for (int i = 0; i < 3; ++i) {
+      const Batch batch = oracle.draw(5);
+      (void)oracle.gradient(scratch_, {.at = params, .batch = &batch});
+      (void)oracle.loss({.batch = &batch, .own_model_state = own_});
+    }
+  }
+  [[nodiscard]] ConstVector evaluation_model_state(ConstVector) const override { return own_; }
+
+ private:
+  Vector own_, scratch_;
+};
+
+Registry registry_with_inquisitive() {
+  Registry registry = toy_registry();
+  AlgorithmInfo info;
+  info.name = "inquisitive";
+  info.summary = "asks while evaluations are prepared";
+  info.parameters = {inner_algorithm("inner", "what trains")};
+  info.make = [](const Parameters& parameters, const Registry& known) {
+    return std::make_unique<Inquisitive>(known.make(parameters.algorithm("inner")));
+  };
+  registry.add(info);
+  return registry;
+}
+
+}  // namespace
+
+TEST_CASE("what an algorithm asks while preparing an evaluation never changes the training") {
+  const Scratch scratch;
+  const Registry registry = registry_with_inquisitive();
+  const Cell plain = toy_cell(registry);
+  Cell asking = plain;
+  asking.algorithm = {"inquisitive", Parameters::defaults(registry.algorithm("inquisitive").parameters)};
+  asking.algorithm.parameters.set("inner", std::vector<Component>{plain.algorithm});
+  const TrialSummary a = run_in(scratch.path / "plain", registry, plain);
+  const TrialSummary b = run_in(scratch.path / "asking", registry, asking);
+  const Trajectory quiet = trajectory_in(scratch.path / "plain"), loud = trajectory_in(scratch.path / "asking");
+  const auto same = [](std::span<const double> x, std::span<const double> y) {
+    return std::equal(x.begin(), x.end(), y.begin(), y.end());
+  };
+  CHECK(same(quiet.evaluations.at("validation/mse"), loud.evaluations.at("validation/mse")));
+  CHECK(same(quiet.steps.at("training_loss"), loud.steps.at("training_loss")));
+  // Its own model state is what is evaluated, and asking is charged: three batches of five, six times.
+  CHECK_FALSE(same(quiet.evaluations.at("validation/state"), loud.evaluations.at("validation/state")));
+  CHECK(b.work.examples == a.work.examples + 6 * 15);
+  CHECK(b.work.example_gradients == a.work.example_gradients + 6 * 15);
+  CHECK(b.work.forward_examples == a.work.forward_examples + 6 * 15);
+}
+
+TEST_CASE("what an evaluation was prepared with is the same after a resume") {
+  const Scratch scratch;
+  const Registry registry = registry_with_inquisitive();
+  Cell asking = toy_cell(registry);
+  asking.algorithm = {"inquisitive", Parameters::defaults(registry.algorithm("inquisitive").parameters)};
+  asking.algorithm.parameters.set("inner", std::vector<Component>{adamw(registry, 0.05)});
+  (void)run_in(scratch.path / "through", registry, asking);
+  (void)run_in(scratch.path / "stopped", registry, asking, {10, 7, 23});
+  check_same(trajectory_in(scratch.path / "through").evaluations, trajectory_in(scratch.path / "stopped").evaluations);
+}

@@ -11,7 +11,7 @@ namespace velo::nn {
 namespace {
 
 constexpr Scalar epsilon = Scalar(1e-5);
-constexpr Scalar momentum = Scalar(0.1);
+constexpr double default_statistics_rate = 0.1;
 constexpr Index max_groups = 16;
 
 /// x as [examples][blocks][positions][b], channel = block b + lane.
@@ -95,7 +95,7 @@ void batch_means(const Extents& e, const Scalar* partial, Scalar* mean) {
       KOKKOS_LAMBDA(const Index c) { mean[c] = add_groups(partial + c, e.groups(), 2 * e.channels()) / count; });
 }
 
-void batch_deviations(const Extents& e, const Scalar* partial, const Scalar* mean, Scalar* inverse,
+void batch_deviations(const Extents& e, const Scalar* partial, const Scalar* mean, Scalar* inverse, Scalar rate,
                       const Scalar* running, Scalar* new_running) {
   const Scalar count = static_cast<Scalar>(e.examples * e.positions);
   const Scalar unbiased = count > 1 ? count / (count - 1) : Scalar(1);
@@ -105,8 +105,8 @@ void batch_deviations(const Extents& e, const Scalar* partial, const Scalar* mea
         const Scalar variance = add_groups(partial + channels + c, e.groups(), 2 * channels) / count;
         inverse[c] = 1 / std::sqrt(variance + epsilon);
         if (new_running == nullptr) return;
-        new_running[c] = (1 - momentum) * running[c] + momentum * mean[c];
-        new_running[channels + c] = (1 - momentum) * running[channels + c] + momentum * unbiased * variance;
+        new_running[c] = (1 - rate) * running[c] + rate * mean[c];
+        new_running[channels + c] = (1 - rate) * running[channels + c] + rate * unbiased * variance;
       });
 }
 
@@ -308,7 +308,8 @@ Value Normalisation::batch(Tape& tape, Value x) const {
     group_sums("velo::nn::batch_sums", e, in.data, nullptr, nullptr, partial.data);
     batch_means(e, partial.data, mean);
     group_sums("velo::nn::batch_sums", e, in.data, mean, nullptr, partial.data);
-    batch_deviations(e, partial.data, mean, inverse, running, new_running);
+    const double rate = pass.statistics_rate.value_or(default_statistics_rate);
+    batch_deviations(e, partial.data, mean, inverse, static_cast<Scalar>(rate), running, new_running);
     tape.give_back(partial);
   } else {
     running_statistics(channels_, running, mean, inverse);
