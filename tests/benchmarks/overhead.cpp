@@ -5,10 +5,10 @@
 
 #include <filesystem>
 
+#include "harness/run/foreign_load.hpp"
 #include "harness/run/trial.hpp"
 #include "results/error.hpp"
 #include "results/files.hpp"
-#include "tests/benchmarks/foreign_load.hpp"
 
 namespace velo {
 
@@ -47,7 +47,7 @@ double seconds_per_step(const std::string& algorithm, const std::string& workloa
 }
 
 void harness_overhead(benchmark::State& state) {
-  const bench::ForeignLoad foreign;
+  const ForeignLoad foreign;
   double harness = 0.0, training = 0.0;
   for (auto _ : state) {
     harness = seconds_per_step("null", "null", 20000);
@@ -55,7 +55,7 @@ void harness_overhead(benchmark::State& state) {
     state.SetIterationTime(harness);
   }
   const double share = foreign.share();
-  if (share > bench::ForeignLoad::limit) {
+  if (share > ForeignLoad::limit) {
     state.SkipWithError(
         ("disturbed: others used " + std::to_string(static_cast<int>(100 * share)) + " % of the machine").c_str());
     return;

@@ -1,4 +1,4 @@
-// tests/benchmarks/foreign_load.hpp
+// harness/run/foreign_load.hpp
 //
 // How much of the machine others used while something was measured. A barrier waits for the slowest thread, so foreign
 // load of some per cent inflates short steps several times: a disturbed measurement is not quoted.
@@ -12,7 +12,7 @@
 #include <fstream>
 #include <string>
 
-namespace velo::bench {
+namespace velo {
 
 class ForeignLoad {
  public:
@@ -52,4 +52,4 @@ class ForeignLoad {
   double own_ = own_seconds();
 };
 
-}  // namespace velo::bench
+}  // namespace velo

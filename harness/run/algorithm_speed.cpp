@@ -1,0 +1,160 @@
+#include "harness/run/algorithm_speed.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "harness/device/elementwise.hpp"
+#include "harness/device/memory.hpp"
+#include "harness/device/timer.hpp"
+#include "harness/registry.hpp"
+#include "harness/run/foreign_load.hpp"
+
+namespace velo {
+
+namespace {
+
+constexpr Index bench_side = 256;
+constexpr std::size_t least_steps = 10;
+constexpr int warm_steps = 2;
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+void triad_pass(Index size, Scalar* a, const Scalar* b, const Scalar* c) {
+  for_each(
+      "velo::triad", size, KOKKOS_LAMBDA(const Index i) { a[i] = b[i] + Scalar(0.5) * c[i]; });
+}
+
+ParameterLayout bench_layout(Index parameters) {
+  ParameterLayout layout;
+  Index rest = parameters;
+  for (Index i = 0; rest >= bench_side * bench_side; ++i, rest -= bench_side * bench_side)
+    layout.add({.name = "weight" + std::to_string(i),
+                .kind = ParameterKind::weight,
+                .shape = {bench_side, bench_side},
+                .fan_in = bench_side,
+                .fan_out = bench_side});
+  if (rest > 0) layout.add({.name = "bias", .kind = ParameterKind::bias, .shape = {rest}});
+  return layout;
+}
+
+/// Fills a buffer that it has not seen before; every later gradient into it is what it holds.
+class Noise final : public Oracle {
+ public:
+  explicit Noise(const ParameterLayout& layout) : layout_(&layout) {}
+  void next_step() { ++progress_.step; }
+
+  [[nodiscard]] const ParameterLayout& layout() const override { return *layout_; }
+  [[nodiscard]] ConstVector model_state() const override { return {}; }
+  [[nodiscard]] const Progress& progress() const override { return progress_; }
+  [[nodiscard]] RandomStream random() const override {
+    return {1, Purpose::algorithm, static_cast<std::uint64_t>(progress_.step)};
+  }
+  [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }
+  [[nodiscard]] Capabilities capabilities() const override { return {}; }
+  const Batch& batch() override { return batch_; }
+  Batch draw(Index size) override { return {.id = ++drawn_, .split = Split::train, .examples = examples(size)}; }
+  double loss(const Query&) override { return 1.0; }
+  double gradient(Vector out, const Query&) override {
+    if (std::find(seen_.begin(), seen_.end(), out.data()) == seen_.end()) {
+      fill_normal(RandomStream(1, Purpose::synthetic).fork(seen_.size()), 0.0, 1.0, out);
+      seen_.push_back(out.data());
+    }
+    return 1.0;
+  }
+  void hessian_vector_product(ConstVector, Vector out, const Query& query) override { (void)gradient(out, query); }
+
+ private:
+  static constexpr Index batch_size = 128;
+
+  std::span<const Index> examples(Index size) {
+    indices_.resize(static_cast<std::size_t>(std::max<Index>(size > 0 ? size : batch_size, batch_size)));
+    return std::span(indices_).first(static_cast<std::size_t>(size > 0 ? size : batch_size));
+  }
+
+  const ParameterLayout* layout_;
+  Progress progress_{.step = 1, .step_hint = 1000, .elapsed = 0.0};
+  std::uint64_t drawn_ = 1;
+  std::vector<Index> indices_;
+  std::vector<const Scalar*> seen_;
+  Batch batch_{.id = 1, .split = Split::train, .examples = examples(batch_size)};
+};
+
+/// An algorithm with what the harness would give it.
+class LoneAlgorithm {
+ public:
+  LoneAlgorithm(const Component& algorithm, const Registry& registry, const ParameterLayout& layout)
+      : oracle_(layout), state_(layout), algorithm_(registry.make(algorithm)), params_(zeros("params", layout.size())) {
+    algorithm_->declare(state_);
+    state_.allocate();
+    algorithm_->init(oracle_, params_);
+  }
+  /// Makes a step and returns its seconds.
+  double timed_step() {
+    const Stopwatch watch;
+    algorithm_->step(oracle_, params_);
+    const double seconds = watch.seconds();
+    oracle_.next_step();
+    return seconds;
+  }
+  [[nodiscard]] double state_bytes() const { return static_cast<double>(state_.bytes()); }
+
+ private:
+  Noise oracle_;
+  StateArena state_;
+  std::unique_ptr<TrainingAlgorithm> algorithm_;
+  Vector params_;
+};
+
+class Triad {
+ public:
+  explicit Triad(Index size) : a_(zeros("a", size)), b_(zeros("b", size)), c_(zeros("c", size)) {
+    fill(b_, 1.0);
+    fill(c_, 2.0);
+  }
+  /// Runs once and returns its seconds.
+  [[nodiscard]] double timed_pass() const {
+    const Stopwatch watch;
+    triad_pass(static_cast<Index>(a_.size()), a_.data(), b_.data(), c_.data());
+    return watch.seconds();
+  }
+  [[nodiscard]] double bytes() const { return 4.0 * sizeof(Scalar) * static_cast<double>(a_.size()); }
+
+ private:
+  Vector a_, b_, c_;
+};
+
+}  // namespace
+
+AlgorithmSpeed measure_algorithm(const Component& algorithm, const Registry& registry, std::int64_t parameters,
+                                 double seconds) {
+  const ParameterLayout layout = bench_layout(parameters);
+  LoneAlgorithm rider(algorithm, registry, layout);
+  const Triad triad(parameters);
+  for (int warm = 0; warm < warm_steps; ++warm) {
+    (void)rider.timed_step();
+    (void)triad.timed_pass();
+  }
+  const ForeignLoad foreign;
+  std::vector<double> steps, passes;
+  for (double spent = 0.0; spent < seconds || steps.size() < least_steps;) {
+    passes.push_back(triad.timed_pass());
+    steps.push_back(rider.timed_step());
+    spent += passes.back() + steps.back();
+  }
+  AlgorithmSpeed out;
+  out.foreign_share = foreign.share();
+  const double n = static_cast<double>(parameters);
+  out.state_bytes_per_parameter = rider.state_bytes() / n;
+  out.seconds_per_step = median(steps);
+  out.slowest_step = *std::max_element(steps.begin(), steps.end());
+  out.bytes_per_second = (3 * sizeof(Scalar) * n + 2 * rider.state_bytes()) / out.seconds_per_step;
+  out.triad_bytes_per_second = triad.bytes() / median(passes);
+  out.bytes = static_cast<std::int64_t>(2 * sizeof(Scalar) * n + rider.state_bytes());
+  return out;
+}
+
+}  // namespace velo

@@ -1,0 +1,36 @@
+// harness/run/algorithm_speed.hpp
+//
+// How fast an algorithm's update is, without a workload: what `velo bench algorithms` prints.
+//
+// A step must at least read and write the parameters, read the gradient, and read and write its state: with s state
+// bytes per parameter that is 3 sizeof(Scalar) + 2 s bytes per parameter. That minimum over the time of a step is
+// compared with the memory bandwidth of a triad a = b + c x, which moves four scalars per element (two reads, one write,
+// and the read of the line that a write fills). Steps and triads alternate and medians are compared, so a change of the
+// machine's speed hits both. A rule that leaves part of its state alone in most steps may exceed 1.
+// Plain C++: the command includes it.
+#pragma once
+
+#include <cstdint>
+
+#include "harness/hyperparameters.hpp"
+
+namespace velo {
+
+class Registry;
+
+struct AlgorithmSpeed {
+  double state_bytes_per_parameter = 0.0;
+  double seconds_per_step = 0.0;  ///< median
+  double slowest_step = 0.0;      ///< seconds: what a refresh costs in rules that have one
+  double bytes_per_second = 0.0;  ///< minimum bytes of a step over the median
+  double triad_bytes_per_second = 0.0;
+  double foreign_share = 0.0;  ///< of the machine, used by others meanwhile (foreign_load.hpp)
+  std::int64_t bytes = 0;      ///< that a step touches: parameters, gradient, state
+};
+
+/// Steps on `parameters` parameters, in blocks of 256 x 256 weights and, for the rest, a bias; gradients are noise and
+/// cost nothing. Alternates steps and triads for about `seconds`, at least ten of each, after two that do not count.
+[[nodiscard]] AlgorithmSpeed measure_algorithm(const Component& algorithm, const Registry& registry,
+                                               std::int64_t parameters, double seconds);
+
+}  // namespace velo
