@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 
@@ -61,23 +60,24 @@ TEST_CASE("rmsprop follows its scalar definition with every option") {
   CHECK(difference({.momentum = 0.9, .centered = true}) <= rounding_bound(operations));
 }
 
-TEST_CASE("centered rmsprop survives a variance that rounding makes negative") {
-  const ParameterLayout layout = test::awkward_layout();
-  test::GivenGradients oracle(
-      layout, [&](std::int64_t) { return std::vector<double>(static_cast<std::size_t>(layout.size()), 0.1); });
-  test::Rider rider(rmsprop({.lr = 1e-6, .alpha = 0.5, .eps = 1e-3, .centered = true}), layout);
-  rider.start(oracle);
-  rider.steps(oracle, 1, 200);
-  const std::vector<double> params = rider.params();
-  CHECK(std::all_of(params.begin(), params.end(), [](double x) { return std::isfinite(x); }));
-}
-
 TEST_CASE("rmsprop keeps only the buffers its options need") {
   const ParameterLayout layout = test::awkward_layout();
   const Index value = layout.size() * static_cast<Index>(sizeof(Scalar));
   CHECK(test::Rider(rmsprop({}), layout).state().bytes() == value);
   CHECK(test::Rider(rmsprop({.momentum = 0.9}), layout).state().bytes() == 2 * value);
   CHECK(test::Rider(rmsprop({.momentum = 0.9, .centered = true}), layout).state().bytes() == 3 * value);
+}
+
+TEST_CASE("a centred second moment that rounding makes negative counts as zero") {
+  // Of gradients that never change the variance dies out, and its last bits have either sign.
+  const ParameterLayout layout = test::awkward_layout();
+  std::vector<double> constant(static_cast<std::size_t>(layout.size()));
+  for (std::size_t i = 0; i < constant.size(); ++i) constant[i] = test::scattered(1, i);
+  test::GivenGradients oracle(layout, [&](std::int64_t) { return constant; });
+  test::Rider rider(rmsprop({.lr = 1e-9, .alpha = 0.9, .centered = true}), layout);
+  rider.start(oracle);
+  rider.steps(oracle, 1, 500);
+  for (const double x : rider.params()) CHECK(std::isfinite(x));
 }
 
 }  // namespace
