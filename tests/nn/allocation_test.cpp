@@ -24,14 +24,15 @@ namespace velo {
 
 WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_mnist_mlp_workload_info();
+WorkloadInfo fashion_resnet_workload_info();
 
 namespace {
 
 TEST_CASE("a training step allocates nothing once its shape is known") {
-  const bool cnn = GENERATE(false, true);
+  const auto info =
+      GENERATE(fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info, fashion_resnet_workload_info);
   const std::string normalisation = GENERATE("none", "batch");
-  test::ClassifierTrack track(cnn ? fashion_mnist_cnn_workload_info() : fashion_mnist_mlp_workload_info(),
-                              {{"normalisation", normalisation}, {"dropout", Schedule(0.1)}});
+  test::ClassifierTrack track(info(), {{"normalisation", normalisation}, {"dropout", Schedule(0.1)}});
   Vector gradient("gradient", track.params.extent(0));
   const auto step = [&](const Batch& batch) { static_cast<void>(track.gradient(batch, gradient)); };
   const Batch first = track.batch(24), partial = track.batch(7), other = track.batch(24, 100);

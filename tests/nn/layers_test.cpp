@@ -12,6 +12,7 @@
 #include "workloads/nn/loss.hpp"
 #include "workloads/nn/normalisation.hpp"
 #include "workloads/nn/pooling.hpp"
+#include "workloads/nn/residual.hpp"
 
 namespace velo {
 namespace {
@@ -113,6 +114,43 @@ TEST_CASE("a value and a block that are used twice get the sum of both gradients
   net.check();
 }
 
+TEST_CASE("a shortcut carries the gradient to both sides, also where they are one value, a later one or the input") {
+  const int form = GENERATE(0, 1, 2, 3, 4);
+  Network net;
+  net.input_shape = {3, 6};
+  const Linear first(net.layout, "first", 6, 6, {.activation = Activation::tanh});
+  const Linear second(net.layout, "second", 6, 6, {.activation = Activation::tanh});
+  const Linear last(net.layout, "last", 6, 2);
+  net.run = [&](Tape& tape, Value x) {
+    const Value a = first(tape, x);
+    const Value b = second(tape, a);
+    // Activations change the gradient they get in place.
+    const Value c = nn::activate(tape, Activation::tanh, b);
+    switch (form) {
+      case 0:
+        return last(tape, nn::activate(tape, Activation::tanh, nn::add(tape, c, a)));
+      case 1:
+        return last(tape, nn::add(tape, a, c));
+      case 2:
+        return last(tape, nn::add(tape, c, c));
+      case 3:
+        return last(tape, nn::add(tape, nn::add(tape, c, x), nn::add(tape, x, b)));
+      default:
+        return last(tape, nn::add(tape, nn::add(tape, a, b), nn::add(tape, b, c)));
+    }
+  };
+  net.check();
+}
+
+TEST_CASE("a shortcut of another shape is refused") {
+  Network net;
+  net.input_shape = {3, 6};
+  const Linear first(net.layout, "first", 6, 5);
+  net.run = [&](Tape& tape, Value x) { return nn::add(tape, first(tape, x), x); };
+  net.fill(1);
+  CHECK_THROWS_AS(net.loss(), std::logic_error);
+}
+
 TEST_CASE("a block that the loss does not depend on gets a zero gradient") {
   Network net;
   net.input_shape = {2, 3};
@@ -139,7 +177,8 @@ TEST_CASE("strided convolutions of other sizes carry gradients") {
   Network net;
   net.input_shape = {2, 1, 9, 7, 2};
   const Conv2d first(net.layout, "first", 2, 3, {.kernel = 5, .stride = 2, .padding = 2});
-  const Conv2d second(net.layout, "second", 3, 2, {.kernel = 1, .stride = 1, .padding = 0});
+  const Index stride = GENERATE(1, 2, 3);
+  const Conv2d second(net.layout, "second", 3, 2, {.kernel = 1, .stride = stride, .padding = 0});
   net.run = [&](Tape& tape, Value x) { return second(tape, first(tape, x)); };
   net.check();
 }

@@ -3,10 +3,10 @@
 //   dump_gradient WORKLOAD FOLDER [key=value ...]
 //
 // FOLDER/blocks.txt     name, number of elements and shape of every parameter block, in order
-//       /params.f32     parameters          /gradient.f32   gradient          raw float32
-//       /state.f32      model state after the pass (batch norm: means, then variances, layer by layer)
+//       /params         parameters          /gradient       gradient          raw, float or double as it was built
+//       /state          model state after the pass (batch norm: means, then variances, layer by layer)
 //       /images.u8      batch x 28 x 28     /labels.u8      batch             raw bytes
-//       /scalars.txt    loss, and mean and deviation of the pixels' normalisation
+//       /scalars.txt    loss, mean and deviation of the pixels' normalisation, and bytes of a number
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -15,14 +15,26 @@
 #include <vector>
 
 #include "harness/device/runtime.hpp"
-#include "harness/registry.hpp"
+#include "harness/workload.hpp"
 #include "results/error.hpp"
 #include "results/text.hpp"
 #include "workloads/data/fashion_mnist.hpp"
 
 namespace velo {
 
+WorkloadInfo fashion_mnist_mlp_workload_info();
+WorkloadInfo fashion_mnist_cnn_workload_info();
+WorkloadInfo fashion_resnet_workload_info();
+
 namespace {
+
+/// The library in double has no registry.
+WorkloadInfo workload_called(const std::string& name) {
+  for (const auto info :
+       {fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info, fashion_resnet_workload_info})
+    if (info().name == name) return info();
+  throw Error(cat("no image workload is called '", name, "'"));
+}
 
 constexpr Index batch_size = 37;
 
@@ -51,7 +63,7 @@ void write(const std::string& path, const Vector& vector) {
 }
 
 void dump(const std::string& name, const std::string& folder, const std::vector<std::string>& words) {
-  const WorkloadInfo& info = builtin_registry().workload(name);
+  const WorkloadInfo info = workload_called(name);
   Parameters parameters = Parameters::defaults(info.parameters);
   for (const std::string& word : words) set(parameters, info.parameters, word);
   const DataSource source{.directory = "", .synthetic = true};
@@ -71,15 +83,15 @@ void dump(const std::string& name, const std::string& folder, const std::vector<
   const double loss = workload->gradient(pass, batch, gradient);
 
   std::filesystem::create_directories(folder);
-  write(folder + "/params.f32", params);
-  write(folder + "/gradient.f32", gradient);
-  write(folder + "/state.f32", new_state);
+  write(folder + "/params", params);
+  write(folder + "/gradient", gradient);
+  write(folder + "/state", new_state);
   const auto images = data::open_fashion_mnist(source);
   const auto pixels = static_cast<std::size_t>(images->shape().pixels());
   write(folder + "/images.u8", images->images(Split::train).data() + 1000 * pixels, batch_size * pixels);
   write(folder + "/labels.u8", images->labels(Split::train).data() + 1000, batch_size);
   std::ofstream(folder + "/scalars.txt") << number_text(loss) << " " << number_text(images->mean()) << " "
-                                         << number_text(images->deviation()) << "\n";
+                                         << number_text(images->deviation()) << " " << sizeof(Scalar) << "\n";
   std::ofstream blocks(folder + "/blocks.txt");
   for (const ParameterBlock& block : layout.blocks()) {
     blocks << block.name << " " << block.size();

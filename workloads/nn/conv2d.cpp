@@ -38,7 +38,7 @@ ConvolutionForm Conv2d::form(const Shape& x) const {
           .width = x[3],
           .out_channels = out_,
           .kernel = options_.kernel,
-          .stride = options_.stride,
+          .stride = samples() ? 1 : options_.stride,
           .padding = options_.padding,
           .bias = options_.bias,
           .relu = options_.activation == Activation::relu};
@@ -57,6 +57,7 @@ bool Conv2d::thin(const Tape& tape, Value x) const {
 }
 
 Value Conv2d::operator()(Tape& tape, Value x) const {
+  if (samples()) x = average_pool(tape, x, {1, options_.stride});
   const bool simple = options_.activation == Activation::none || options_.activation == Activation::relu;
   if (options_.max_pool == 1) return run_plain(tape, x);
   if (!simple) return max_pool(tape, run_plain(tape, x), {options_.max_pool, options_.max_pool});

@@ -35,6 +35,9 @@ class Conv2d {
  private:
   [[nodiscard]] ConvolutionForm form(const Shape& x) const;
   [[nodiscard]] const Convolution& convolution(const Shape& x) const;
+  /// A strided convolution of single pixels takes every stride-th pixel first and runs on those alone. Left to stride by
+  /// itself, oneDNN 2.6 writes past its buffers (AVX2, channels last, channels not a multiple of eight).
+  [[nodiscard]] bool samples() const { return options_.kernel == 1 && options_.padding == 0 && options_.stride > 1; }
   [[nodiscard]] bool thin(const Tape& tape, Value x) const;
   [[nodiscard]] Value run_thin(Tape& tape, Value x) const;
   [[nodiscard]] Value run_pooled(Tape& tape, Value x) const;
