@@ -4,6 +4,7 @@
 // trajectory on it with a scalar loop in double that the test writes itself.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -63,7 +64,10 @@ inline std::vector<double> initial_params(const ParameterLayout& layout) {
   return out;
 }
 
-/// Gradients that do not depend on the parameters: `gradients(step)` for step = 1, 2, ...
+/// What every batch of given gradients holds: enough to be cut into micro-batches.
+inline constexpr std::array<Index, 64> given_examples = {};
+
+/// Gradients that depend on neither parameters nor batch: `gradients(step)` for step = 1, 2, ...
 class GivenGradients : public Oracle {
  public:
   using Gradients = std::function<std::vector<double>(std::int64_t step)>;
@@ -112,7 +116,7 @@ class GivenGradients : public Oracle {
   const ParameterLayout* layout_;
   Gradients gradients_;
   Progress progress_;
-  Batch batch_;
+  Batch batch_ = {.id = 1, .split = Split::train, .examples = given_examples};
 };
 
 /// An algorithm with its state and parameters, as the training loop would hold them.
