@@ -4,7 +4,7 @@
 // they did in the last step, every question is asked there, and the answer moves the true parameters.
 //   shift  = s (x_t - x_(t-1))          0 at step 1
 //   the inner algorithm sees f(. + shift) in place of f
-// Paper: Guan, Li, Shi, Meng, "XGrad: Boosting gradient-based optimizers with weight prediction", IEEE TPAMI 2024,
+// Paper: Guan, Li, Shi, Meng, "XGrad: Boosting gradient-based optimizers with weight prediction", 2023,
 // arXiv:2305.18240.
 // With sgd and s = momentum this is Nesterov's method, seen from the points it leaves instead of those it asks at.
 // Differs: the paper predicts by the inner rule's own direction times the rate of the coming step; the last movement is
@@ -97,7 +97,7 @@ AlgorithmInfo xgrad_info() {
   AlgorithmInfo info;
   info.name = "xgrad";
   info.summary = "gradients from where another algorithm's parameters are predicted to be after the step";
-  info.paper = "Guan, Li, Shi, Meng, IEEE TPAMI 2024, arXiv:2305.18240";
+  info.paper = "Guan, Li, Shi, Meng, arXiv:2305.18240";
   info.parameters = {
       inner_algorithm("inner", "the algorithm whose movement is predicted"),
       real("s", 1.0, Range::non_negative(), "how far ahead, in movements like the last one", "steps"),
