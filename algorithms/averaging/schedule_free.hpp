@@ -11,9 +11,10 @@
 //   z <- z - lr_t u
 // At rest, d = 0 or u = 0, no rounding moves anything. beta_old is the last step's beta: it may follow a schedule.
 //
-// Paper: Defazio, Yang, Mehta, Mishchenko, Khaled, Cutkosky, NeurIPS 2024, arXiv:2405.15682, equations 1 to 5 and
-// Algorithm 1. Names, r, weight_lr_power and the maximum of lr agree with facebookresearch/schedule_free; for a learning
-// rate that never falls, r = 0 and power 2 the weights are the paper's lr_t^2. Its warm-up is our lr's warmup_steps.
+// Paper: Defazio, Yang, Mehta, Mishchenko, Khaled, Cutkosky, NeurIPS 2024, arXiv:2405.15682, Algorithm 1, with a linear
+// warm-up: lr's warmup_steps. Names, r, weight_lr_power and the maximum agree with facebookresearch/schedule_free. With
+// r = 0, power 2 and a learning rate that never falls the weights are the paper's lr_t^2; where lr falls the paper's
+// weights fall with it, these do not.
 #pragma once
 
 #include <string_view>

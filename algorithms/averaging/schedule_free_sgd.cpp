@@ -3,12 +3,12 @@
 // Schedule-free SGD: plain SGD moves z, an average x of z is evaluated, the gradient is asked between.
 //   u = g + wd y                                                        g at y, the trained parameters
 //   z <- z - lr u,   x <- (1 - c) x + c z,   y = (1 - mu) z + mu x      c: algorithms/averaging/schedule_free.hpp
-// Paper: Defazio, Yang, Mehta, Mishchenko, Khaled, Cutkosky, NeurIPS 2024, arXiv:2405.15682, equations 3 to 5.
+// Paper: Defazio, Yang, Mehta, Mishchenko, Khaled, Cutkosky, NeurIPS 2024, arXiv:2405.15682, the equations for y, z, x.
 // Agrees with schedulefree.SGDScheduleFree: `momentum` is the paper's beta, the decay is coupled and acts at y.
 // Differs: warm-up is lr's own; x gets batch-norm statistics of its own (refresh_batches; the reference asks its user
 // to do that); momentum may follow a schedule.
-// State: 1 value per parameter (z). Traffic per step: 3 reads, 2 writes per parameter; 2 reads, 1 write more and 1 value
-// of scratch per parameter for an evaluation.
+// State: 1 value per parameter (z). Traffic per step: 3 reads, 2 writes per parameter; 2 reads, 1 write more and 1
+// value of scratch per parameter for an evaluation.
 
 #include "algorithms/averaging/schedule_free.hpp"
 #include "algorithms/transforms/weight_decay.hpp"

@@ -6,7 +6,7 @@
 //   G <- G + |g|^2,          G = eps before the first step
 //   x <- x - lr d / sqrt(G) g
 //   a <- a + (1 + gamma) / (t + gamma) (x - a)                          evaluated with `average`
-// Paper: Ivgi, Hinder, Carmon, ICML 2023, arXiv:2302.12022, section 2 (lr is its c) and section 4.1 (average).
+// Paper: Ivgi, Hinder, Carmon, ICML 2023, arXiv:2302.12022 (lr is its c; the average is that of its experiments).
 // Agrees with formll/dog: reps_rel, lr, eps (entered once), coupled weight_decay, the averager's gamma.
 // Differs: the average gets batch-norm statistics of its own (refresh_batches). There is no init_eta.
 // Norms are summed in double over a fixed tree. State: 2 values per parameter (x0, a; 1 without average), 2 numbers.

@@ -1,7 +1,7 @@
 // algorithms/parameter_free/dog_rule.hpp
 //
-// Distance over gradients, for groups of parameters with a step size each: the body of `dog` (one group) and `ldog` (one
-// per block), whose files say the mathematics.
+// Distance over gradients, for groups of parameters with a step size each: the body of `dog` (one group) and `ldog`
+// (one per block), whose files say the mathematics.
 #pragma once
 
 #include <memory>

@@ -8,8 +8,8 @@
 // f* is a lower bound of the loss, given or estimated (MoMo*), and never below the given one:
 //   before the step   where L f + <d, x> - L gamma < L rho f*:   f* <- (L f + <d, x> - L gamma) / (2 L rho)
 //   after it          f* <- (f + <d, x> - gamma - tau |d|^2 / 2) / rho
-// Paper: Schaipp, Ohana, Eickenberg, Defazio, Gower, ICML 2024, arXiv:2305.07583, Algorithms 1 and 2, section 4 (MoMo*);
-// the reset is that of fabian-sp/MoMo. Differs: where d is 0, tau is 0.
+// Paper: Schaipp, Ohana, Eickenberg, Defazio, Gower, ICML 2024, arXiv:2305.07583, Algorithms 1 and 2, MoMo*; the reset
+// is that of fabian-sp/MoMo. Differs: where d is 0, tau is 0.
 #pragma once
 
 #include <algorithm>

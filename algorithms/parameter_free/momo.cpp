@@ -7,8 +7,8 @@
 // estimate_lower_bound.
 // Agrees with fabian-sp/MoMo: lr, beta, weight_decay (proximal, every block), bias_correction, lb (here lower_bound),
 // use_fstar (here estimate_lower_bound).
-// Differs: where d is 0, tau is 0 (there lr, or not a number). The loss is the one whose gradient the rule gets: under a
-// wrapper that changes the gradient alone the model is off by that change.
+// Differs: where d is 0, tau is 0 (there lr, or not a number). The loss is the one that comes with the gradient:
+// under a wrapper that changes the gradient alone, the model is off by that change.
 // Products are summed in double over a fixed tree. State: 1 value per parameter. Traffic per step: 9 reads, 2 writes.
 
 #include "algorithms/parameter_free/momentum_model.hpp"

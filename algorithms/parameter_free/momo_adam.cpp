@@ -2,14 +2,15 @@
 //
 // MoMo-Adam: Adam whose step size comes from a model of the loss, so that lr is only an upper bound.
 //   m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2,   D = eps + sqrt(v / (1 - b2^t))
-//   x <- (x - tau m / D) / (1 + lr wd)  tau: algorithms/parameter_free/momentum_model.hpp with d = m, |m|^2 = <m, m / D>
+//   x <- (x - tau m / D) / (1 + lr wd)
+// tau: algorithms/parameter_free/momentum_model.hpp with d = m, |d|^2 = <m, m / D>
 // Where the model does not shorten the step, tau = lr / (1 - b1^t): Adam.
 // Paper: Schaipp, Ohana, Eickenberg, Defazio, Gower, ICML 2024, arXiv:2305.07583, Algorithm 2; MoMo* with
 // estimate_lower_bound.
-// Agrees with fabian-sp/MoMo: lr, betas, eps, weight_decay (proximal, its `divide`; every block), lb (here lower_bound),
-// use_fstar (here estimate_lower_bound).
-// Differs: where m / D is 0, tau is 0 (there lr, or not a number). The loss is the one whose gradient the rule gets:
-// under a wrapper that changes the gradient alone the model is off by that change.
+// Agrees with fabian-sp/MoMo: lr, betas, eps, weight_decay (proximal, its `divide`; every block), lb (here
+// lower_bound), use_fstar (here estimate_lower_bound).
+// Differs: where m / D is 0, tau is 0 (there lr, or not a number). The loss is the one that comes with the gradient:
+// under a wrapper that changes the gradient alone, the model is off by that change.
 // Products are summed in double over a fixed tree. State: 2 values per parameter. Traffic per step: 12 reads, 3 writes.
 
 #include <cmath>

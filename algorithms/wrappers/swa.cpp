@@ -11,7 +11,8 @@
 // `start`, cycles are `warm_restarts` (cosine; the paper's fall linearly) of the same length.
 // Differs: a cycle is counted in steps, the paper's constant rate averages once an epoch; the statistics come from
 // `refresh_batches` batches before every evaluation, the paper's from one pass over the data at the end.
-// State: 1 value per parameter beside the inner algorithm's. Traffic: every `cycle` steps 2 reads, 1 write per parameter.
+// State: 1 value per parameter beside the inner algorithm's. Traffic: every `cycle` steps 2 reads, 1 write per
+// parameter.
 
 #include <algorithm>
 #include <cmath>

@@ -27,7 +27,7 @@ Component schedule_free(const Options& o) {
                                          {"refresh_batches", o.refresh}});
 }
 
-/// Equations 3 to 5 of the paper for one number, with x, y and z written out.
+/// The paper's equations for one number, with x, y and z written out.
 struct Reference {
   Options o;
   double x, z;
