@@ -85,7 +85,12 @@ class Primitives {
 
   void backward_weight(const float* x, const float* dy, float* dweight, float* dbias) {
     if (!backward_weight_) plan_backward_weight();
-    backward_weight_.point(0, x);
+    if (pads_image()) {
+      pack_image_.point(0, x);
+      pack_image_.run();
+    } else {
+      backward_weight_.point(0, x);
+    }
     backward_weight_.point(1, dy);
     if (form_.bias) backward_weight_.point(2, dbias);
     backward_weight_.run();
@@ -118,16 +123,33 @@ class Primitives {
     pack_backward_ = repack(weight_, packed, true);
   }
 
+  /// Images of one channel are padded to a block: from plain ones oneDNN has no kernel for the gradient of blocked
+  /// weights, and falls back to a reference loop that takes a hundred times as long.
+  [[nodiscard]] bool pads_image() const {
+    return form_.in_channels == 1 && blocked(form_.in_channels, form_.in_block, form_.out_channels);
+  }
+
   void plan_backward_weight() {
     using Backward = dnnl::convolution_backward_weights;
     const memory::dims strides = {form_.stride, form_.stride}, padding = {form_.padding, form_.padding};
     constexpr auto algorithm = dnnl::algorithm::convolution_direct;
-    const auto desc = form_.bias ? onednn::describe_backward<Backward>(forward_desc_, algorithm, x_, any_weight_, bias_,
+    memory::desc x = x_;
+    if (pads_image())
+      x = {{form_.examples, form_.in_channels, form_.height, form_.width},
+           onednn::f32,
+           register_block() == 16 ? Tag::nChw16c : Tag::nChw8c};
+    const auto desc = form_.bias ? onednn::describe_backward<Backward>(forward_desc_, algorithm, x, any_weight_, bias_,
                                                                        y_, strides, padding, padding)
-                                 : onednn::describe_backward<Backward>(forward_desc_, algorithm, x_, any_weight_, y_,
+                                 : onednn::describe_backward<Backward>(forward_desc_, algorithm, x, any_weight_, y_,
                                                                        strides, padding, padding);
     backward_weight_ = onednn::BoundPrimitive(Backward(desc));
-    backward_weight_.argument(DNNL_ARG_SRC, x_);
+    if (pads_image()) {
+      const memory padded(x, onednn::engine());
+      backward_weight_.bind(DNNL_ARG_SRC, padded);
+      pack_image_ = repack(x_, padded, true);
+    } else {
+      backward_weight_.argument(DNNL_ARG_SRC, x_);
+    }
     backward_weight_.argument(DNNL_ARG_DIFF_DST, y_);
     if (form_.bias) backward_weight_.argument(DNNL_ARG_DIFF_BIAS, bias_);
     const memory packed(desc.diff_weights_desc(), onednn::engine());
@@ -135,7 +157,7 @@ class Primitives {
     unpack_gradient_ = repack(weight_, packed, false);
   }
 
-  /// Between plain weights, given at each run (argument 0), and packed ones.
+  /// Between plain numbers, given at each run (argument 0), and packed ones.
   static onednn::BoundPrimitive repack(const memory::desc& plain, const memory& packed, bool forward) {
     const auto& engine = onednn::engine();
     onednn::BoundPrimitive out(
@@ -150,7 +172,7 @@ class Primitives {
   memory::desc x_, y_, weight_, any_weight_, bias_;
   dnnl::convolution_forward::primitive_desc forward_desc_;
   onednn::BoundPrimitive forward_, backward_input_, backward_weight_;
-  onednn::BoundPrimitive pack_forward_, pack_backward_, unpack_gradient_;
+  onednn::BoundPrimitive pack_forward_, pack_backward_, pack_image_, unpack_gradient_;
 };
 
 }  // namespace
