@@ -164,7 +164,8 @@ class Quadratic : public test::GivenGradients {
 };
 
 TEST_CASE("momo without momentum is Polyak's step, which halves a round quadratic") {
-  // (f - f*) / |g|^2 = 1 / (2 c) for the curvature c: x - g / (2 c) = x / 2, to the roundings of tau, product, difference.
+  // (f - f*) / |g|^2 = 1 / (2 c) for the curvature c: x - g / (2 c) = x / 2, to the roundings of tau, product and
+  // difference.
   for (const double minimum : {0.0, 3.0}) {
     const ParameterLayout layout = test::awkward_layout();
     test::Rider rider(momo({.lr = 1e6, .beta = 0.0, .lower_bound = minimum}), layout);
