@@ -118,6 +118,7 @@ TEST_CASE("momo follows the paper's Algorithm 1 at every step, whether the model
   const Options bounded = {.lr = 0.05, .weight_decay = 0.1, .lower_bound = 0.8, .bias_correction = true};
   CHECK(check_trajectory(bounded).shortened < 20);
   CHECK(check_trajectory({.lr = 10.0, .estimate = true}).taken_back > 0);
+  CHECK(check_trajectory({.lr = 10.0, .lower_bound = 1.5, .estimate = true}).shortened > 5);
   CHECK(check_trajectory({.lr = 0.1, .weight_decay = 0.1, .bias_correction = true, .estimate = true}).taken_back > 0);
 }
 
