@@ -33,8 +33,8 @@ double norm(const std::vector<double>& x) {
 }
 
 TEST_CASE("dog follows its definition at every step") {
-  // The reference keeps the distance and the sum of gradients in double over the points that dog visited: a step's error
-  // is its own, and differences of last bits, which reps_rel of 1e-6 makes of the first distances, stay exact.
+  // The reference keeps the distance and the sum of gradients in double over the points that dog visited: a step's
+  // error is its own, and differences of last bits, which reps_rel of 1e-6 makes of the first distances, stay exact.
   for (const Options& o : {Options{}, Options{.reps_rel = 1e-6}, Options{.eps = 2.0}, Options{.lr = 0.5, .gamma = 0.0},
                            Options{.weight_decay = 0.1}, Options{.weight_decay = 0.1, .average = false}}) {
     const ParameterLayout layout = test::awkward_layout();

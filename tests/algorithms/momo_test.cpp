@@ -118,6 +118,7 @@ TEST_CASE("momo follows the paper's Algorithm 1 at every step, whether the model
   const Options bounded = {.lr = 0.05, .weight_decay = 0.1, .lower_bound = 0.8, .bias_correction = true};
   CHECK(check_trajectory(bounded).shortened < 20);
   CHECK(check_trajectory({.lr = 10.0, .estimate = true}).taken_back > 0);
+  CHECK(check_trajectory({.lr = 10.0, .lower_bound = 1.5, .estimate = true}).shortened > 5);
   CHECK(check_trajectory({.lr = 0.1, .weight_decay = 0.1, .bias_correction = true, .estimate = true}).taken_back > 0);
 }
 
@@ -164,7 +165,8 @@ class Quadratic : public test::GivenGradients {
 };
 
 TEST_CASE("momo without momentum is Polyak's step, which halves a round quadratic") {
-  // (f - f*) / |g|^2 = 1 / (2 c) for the curvature c: x - g / (2 c) = x / 2, to the roundings of tau, product, difference.
+  // (f - f*) / |g|^2 = 1 / (2 c) for the curvature c: x - g / (2 c) = x / 2, to the roundings of tau, product and
+  // difference.
   for (const double minimum : {0.0, 3.0}) {
     const ParameterLayout layout = test::awkward_layout();
     test::Rider rider(momo({.lr = 1e6, .beta = 0.0, .lower_bound = minimum}), layout);
