@@ -206,6 +206,25 @@ struct Task {
   }
 };
 
+/// Where `count` state vectors lie that are not quantised.
+template <int count>
+struct Plain {
+  Scalar* state[count];
+};
+
+/// The same step where nothing is quantised.
+template <int count, typename Rule>
+void plain_pass(const char* label, Index begin, Index end, Plain<count> plain, Rule rule) {
+  for_each(
+      label, end - begin, KOKKOS_LAMBDA(const Index k) {
+        Scalar state[count];
+        for (int n = 0; n < count; ++n) state[n] = plain.state[n][k];
+        rule.advance(begin + k, state);
+        for (int n = 0; n < count; ++n) plain.state[n][k] = state[n];
+        rule.apply(begin + k, state);
+      });
+}
+
 }  // namespace blockwise
 
 /// `count` state vectors of a rule, quantised where QuantisedParts says so. They start at zero.
@@ -234,28 +253,14 @@ class BlockwiseState {
   void update(const char* label, Index first, Index last, const Rule& rule) const {
     parts_.within(
         first, last, [&](Index block, Index end) { update_quantised(label, block, end, rule); },
-        [&](Index begin, Index end, Index at) { update_plain(label, begin, end, at, rule); });
-  }
-
-  // Public because CUDA wants it so of functions with device lambdas.
-  template <typename Rule>
-  void update_plain(const char* label, Index begin, Index end, Index at, const Rule& rule) const {
-    Pointers plain;
-    for (std::size_t n = 0; n < count; ++n) plain.to[n] = vectors_[n].plain.data() + at;
-    for_each(
-        label, end - begin, KOKKOS_LAMBDA(const Index k) {
-          Scalar state[count];
-          for (int n = 0; n < count; ++n) state[n] = plain.to[n][k];
-          rule.advance(begin + k, state);
-          for (int n = 0; n < count; ++n) plain.to[n][k] = state[n];
-          rule.apply(begin + k, state);
+        [&](Index begin, Index end, Index at) {
+          blockwise::Plain<count> plain;
+          for (std::size_t n = 0; n < count; ++n) plain.state[n] = vectors_[n].plain.data() + at;
+          blockwise::plain_pass<count>(label, begin, end, plain, rule);
         });
   }
 
  private:
-  struct Pointers {
-    Scalar* to[count];
-  };
   struct StateVector {
     ByteVector code;
     Vector largest;  ///< one per quantisation block
