@@ -96,6 +96,11 @@ void require_comparable(const std::vector<TrialOutcome>& trials, Clock clock, co
                       describe(*known->second), ") and ", trial.target, " (", describe(trial),
                       "); --mix-versions compares them all the same"));
     }
+    if (clock == Clock::example_gradients && trial.reached && trial.steps > 0 && trial.example_gradients == 0) {
+      throw Error(cat(describe(trial),
+                      " reached its target without a single gradient, so example-gradients do not measure it; use "
+                      "--clock steps or seconds"));
+    }
     if (clock != Clock::seconds) continue;
     if (!overrides.untimeable && !trial.timeable) {
       throw Error(cat("the seconds of ", describe(trial),

@@ -99,6 +99,7 @@ struct Overrides {
 };
 
 /// Throws Error when the trials may not be compared on this clock; the sentence names runs and the overriding flag.
+/// Rules that reach a target by forward passes alone have no time in example-gradients: refused, not counted as 0.
 void require_comparable(const std::vector<TrialOutcome>& trials, Clock clock, const Overrides& overrides);
 
 }  // namespace velo::analysis

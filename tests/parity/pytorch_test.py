@@ -5,9 +5,10 @@
 
 Tolerance. A gradient element is a sum of up to 37 * 784 = 29,000 products in two different orders; with random signs
 its error in float is about sqrt(29,000) * 2^-24 = 1e-5 of the largest element of its block, and a few layers deep a few
-times that: 5e-5. Among the many ReLUs of the residual network one may round to the other side of zero: 1e-3. The loss
-is a mean of numbers near 2: 1e-5. In double the same counts give 1e-13; 1e-9 is what is asked of every number. Exit
-status 77 (skipped) where there is no torch.
+times that: 5e-5; the residual network is eight layers deep: 1e-4. The loss is a mean of numbers near 2: 1e-5. In double
+the same counts give 1e-13; 1e-9 is what is asked of every number. Of the residual network's hundreds of thousands of
+ReLUs float rounds some to the other side of zero, a jump that no such bound covers: with ReLU its gradients are
+compared in double alone. Exit status 77 (skipped) where there is no torch.
 """
 import pathlib
 import subprocess
@@ -98,7 +99,8 @@ def check(dump, workload, width, activation, normalisation, smoothing=0, size=No
         labels = torch.from_numpy(read("labels.u8", np.uint8).astype(np.int64))
     model = build(workload, width, activation, normalisation, size)
     model = model.double() if double else model.float()
-    exact, rough = (1e-9, 1e-9) if double else (1e-5, 1e-3 if workload == "fashion_resnet" else 5e-5)
+    exact, rough = (1e-9, 1e-9) if double else (1e-5, 1e-4 if workload == "fashion_resnet" else 5e-5)
+    jumps = workload == "fashion_resnet" and activation == "relu" and not double
     weights = list(model.parameters())
     assert [int(b[1]) for b in blocks] == [w.numel() for w in weights], (blocks, [w.shape for w in weights])
     offset = 0
@@ -116,7 +118,7 @@ def check(dump, workload, width, activation, normalisation, smoothing=0, size=No
         offset += w.numel()
         error = np.abs(ours - other).max() / np.abs(other).max()
         worst = max(worst, error)
-        assert error <= rough, f"{case}: gradient of {block[0]} differs by {error:.1e} of its largest element"
+        assert jumps or error <= rough, f"{case}: gradient of {block[0]} differs by {error:.1e} of its largest element"
     running = [s.numpy() for name, s in model.named_buffers() if "running" in name]
     if running:
         assert np.abs(state - np.concatenate(running)).max() <= exact, f"{case}: batch statistics differ"
