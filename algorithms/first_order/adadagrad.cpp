@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "algorithms/transforms/adagrad_pass.hpp"
 #include "algorithms/transforms/weight_decay.hpp"
 #include "harness/algorithm.hpp"
 #include "harness/device/memory.hpp"
@@ -40,19 +41,6 @@ void mean_pass(Index size, Scalar share, const Scalar* gradient, Scalar* mean) {
   for_each(
       "velo::update::adadagrad_mean", size,
       KOKKOS_LAMBDA(const Index i) { mean[i] = mean[i] + share * (gradient[i] - mean[i]); });
-}
-
-void adadagrad_pass(Index first, Index last, DecayFactors decay, Scalar lr, Scalar eps, const Scalar* gradient,
-                    Scalar* sum, Scalar* params) {
-  for_each(
-      "velo::update::adadagrad", last - first, KOKKOS_LAMBDA(const Index k) {
-        const Index i = first + k;
-        const Scalar x = params[i];
-        const Scalar g = gradient[i] + decay.in_gradient * x;
-        const Scalar s = sum[i] + g * g;
-        sum[i] = s;
-        params[i] = decay.keep * x - lr * g / (std::sqrt(s) + eps);
-      });
 }
 
 class AdAdaGrad : public TrainingAlgorithm {
@@ -81,7 +69,7 @@ class AdAdaGrad : public TrainingAlgorithm {
     last_batch_size_ = batch.size();
     const auto eps = static_cast<Scalar>(eps_.at(progress));
     decay_.for_each_run(progress, last_lr_, [&](Index first, Index last, DecayFactors decay) {
-      adadagrad_pass(first, last, decay, static_cast<Scalar>(last_lr_), eps, mean_.data(), sum_.data(), params.data());
+      adagrad_pass(first, last, decay, static_cast<Scalar>(last_lr_), eps, mean_.data(), sum_.data(), params.data());
     });
   }
 

@@ -10,28 +10,13 @@
 // There is no `maximize`.
 // State: 1 value per parameter. Traffic per step: 3 reads, 2 writes per parameter.
 
-#include <cmath>
-
+#include "algorithms/transforms/adagrad_pass.hpp"
 #include "algorithms/transforms/weight_decay.hpp"
 #include "harness/algorithm.hpp"
-#include "harness/device/elementwise.hpp"
 
 namespace velo {
 
 namespace {
-
-void adagrad_pass(Index first, Index last, DecayFactors decay, Scalar lr, Scalar eps, const Scalar* gradient,
-                  Scalar* sum, Scalar* params) {
-  for_each(
-      "velo::update::adagrad", last - first, KOKKOS_LAMBDA(const Index k) {
-        const Index i = first + k;
-        const Scalar x = params[i];
-        const Scalar g = gradient[i] + decay.in_gradient * x;
-        const Scalar s = sum[i] + g * g;
-        sum[i] = s;
-        params[i] = decay.keep * x - lr * g / (std::sqrt(s) + eps);
-      });
-}
 
 class Adagrad : public GradientRule {
  public:
