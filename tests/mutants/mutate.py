@@ -25,9 +25,8 @@ def in_brackets(code, at):
 
 
 class Mutator:
-    def __init__(self, first):
+    def __init__(self):
         self.mutants = []
-        self.first = first
 
     def add(self, line, operator, code):
         self.mutants.append({"number": len(self.mutants), "line": line, "operator": operator, "code": code.strip()})
@@ -66,7 +65,7 @@ class Mutator:
 
 def main():
     source, output = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-    mutator = Mutator(0)
+    mutator = Mutator()
     # No formatting of the copy matters, but its lines are those of the original.
     lines, inside = [], False
     for number, text in enumerate(source.read_text().split("\n"), 1):
