@@ -121,8 +121,8 @@ namespace blockwise {
 
 /// One state vector, as kernels see it.
 struct Stored {
-  std::uint8_t* code;
-  Scalar* largest;
+  std::uint8_t* code = nullptr;
+  Scalar* largest = nullptr;
   CodeBook book;
 };
 
@@ -160,8 +160,8 @@ template <int count, typename Rule>
 struct Task {
   using Team = typename Kokkos::TeamPolicy<ExecutionSpace>::member_type;
 
-  const QuantisedBlock* table;
-  Index first_block;
+  const QuantisedBlock* table = nullptr;
+  Index first_block = 0;
   Stored stored[count];
   Rule rule;
 
@@ -174,7 +174,7 @@ struct Task {
   KOKKOS_INLINE_FUNCTION void operator()(const Team& team) const {
     const Index number = first_block + team.league_rank();
     const QuantisedBlock block = table[number];
-    Magnitudes<count> old, fresh;
+    Magnitudes<count> old{}, fresh{};
     for (int n = 0; n < count; ++n) old.value[n] = stored[n].largest[number];
 
     Kokkos::parallel_reduce(
@@ -254,7 +254,7 @@ class BlockwiseState {
     parts_.within(
         first, last, [&](Index block, Index end) { update_quantised(label, block, end, rule); },
         [&](Index begin, Index end, Index at) {
-          blockwise::Plain<count> plain;
+          blockwise::Plain<count> plain{};
           for (std::size_t n = 0; n < count; ++n) plain.state[n] = vectors_[n].plain.data() + at;
           blockwise::plain_pass<count>(label, begin, end, plain, rule);
         });

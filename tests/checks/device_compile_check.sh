@@ -5,6 +5,10 @@
 # BUILD is a configured build directory (its device_sources.txt names the sources, its flags are not used); HEADERS is where
 # sid's libkokkos-dev is unpacked, and is filled when empty. Exit status 77: cannot be checked here.
 #
+# Three quarters of a compilation are Kokkos's headers, so the sources are compiled eight at a time, as one unit that
+# includes them. A unit that fails, perhaps only because two members use one name, is taken apart: only the verdict on
+# each source by itself counts.
+#
 # Debian's package is configured for OpenMP alone but ships every back-end's headers, so a copy gets CUDA switched on.
 set -eu
 backend=$1 build=$2 headers=$3
@@ -56,14 +60,23 @@ if [ $# -eq 0 ]; then
 fi
 cache=$(command -v ccache || true)
 objects=$build/kokkos_${backend}_objects
+rm -rf "$objects"
 mkdir -p "$objects"
-export cache compiler include flags root objects
+# Every n-th source goes into the same unit: neighbours are the likeliest to use one name twice.
+printf '%s\n' "$@" | sort | awk -v units="$((($# + 7) / 8))" -v folder="$objects" \
+  '{ print "#include \"" $0 "\"" >(folder "/unit_" NR % units ".cpp") }'
+export cache compiler include flags root
 # shellcheck disable=SC2016  # expanded by the inner shell
-printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} sh -c '
-  object=$objects/$(echo "${1#"$root"/}" | tr / _).o
-  if said=$($cache $compiler $flags $include -o "$object" "$1" 2>&1); then
-    echo "ok     ${1#"$root"/}"
-  else
-    echo "FAILED ${1#"$root"/}"; echo "$said" | head -n 25; exit 1
-  fi
-  rm -f "$object"' sh {}
+printf '%s\n' "$objects"/unit_*.cpp | xargs -P "$(nproc)" -I{} sh -c '
+  members=$(sed "s/^#include \"\(.*\)\"$/\1/" "$1")
+  alone=
+  $cache $compiler $flags $include -o "$1.o" "$1" >"$1.log" 2>&1 || alone=yes
+  for source in $members; do
+    if [ -z "$alone" ] || said=$($cache $compiler $flags $include -o "$1.o" "$source" 2>&1); then
+      echo "ok     ${source#"$root"/}"
+    else
+      echo "FAILED ${source#"$root"/}"; echo "$said" | head -n 25; failed=yes
+    fi
+  done
+  rm -f "$1.o"
+  [ -z "${failed:-}" ]' sh {}

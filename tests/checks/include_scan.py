@@ -5,8 +5,8 @@
 
 Prints one line for every forbidden include (file:line: what and the rule) and exits 1 when there is one.
 The rules are those of the architecture: results <- analysis <- harness <- algorithms, workloads; algorithms and
-workloads never see each other; vendor libraries stay in harness/device; only harness/cli prints; files that CUDA
-compiles (they reach Kokkos; *_host.cpp is for the host alone) reach none of the libraries that nvcc cannot read.
+workloads never see each other; vendor libraries stay in harness/device; only harness/cli prints; a source includes
+the header of its own name first, which proves that this header stands alone; files that CUDA compiles (they reach Kokkos; *_host.cpp is for the host alone) reach none of the libraries that nvcc cannot read.
 """
 import re
 import sys
@@ -55,6 +55,9 @@ def scan(root):
         room = name.split("/")[0]
         if room == "tests":
             continue
+        header = name.removesuffix(".cpp") + ".hpp"
+        if name.endswith(".cpp") and header in files and (not lines or lines[0][2] != header):
+            complaints.append(f"{name}:{lines[0][0] if lines else 1}: the first include of a source is its own header, {header}")
         for number, own, target in lines:
             target_room = target.split("/")[0]
             if own:

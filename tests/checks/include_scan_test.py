@@ -72,6 +72,15 @@ class IncludeScan(unittest.TestCase):
         self.assertEqual(complaints_with("harness/device/blas_host.cpp", text), [])
         self.assertNotEqual(complaints_with("harness/device/blas.cpp", text), [])
 
+    def test_a_source_includes_its_own_header_first(self):
+        own, other = '#include "results/text.hpp"\n', "#include <vector>\n"
+        self.assertEqual(complaints_with("results/text.cpp", own + other), [])
+        self.assertEqual(
+            complaints_with("results/text.cpp", other + own),
+            ["results/text.cpp:1: the first include of a source is its own header, results/text.hpp"],
+        )
+        self.assertNotEqual(complaints_with("results/text.cpp", other), [])
+
     def test_our_own_headers_are_included_from_the_root(self):
         (complaint,) = complaints_with("harness/a.cpp", '#include "tensor.hpp"\n')
         self.assertIn("is not a path from the repository root", complaint)
