@@ -7,14 +7,6 @@ namespace velo {
 
 std::string_view name(Division division) { return division == Division::closed ? "closed" : "open"; }
 
-Batch slice(const Batch& batch, Index first, Index size) {
-  // Distinct ids for distinct slices: the parent's id in the high bits, (first, size) mixed into the low ones.
-  const std::uint64_t mixed =
-      (static_cast<std::uint64_t>(first) * 0x9e3779b97f4a7c15u) ^ static_cast<std::uint64_t>(size);
-  return {(batch.id << 32) ^ mixed, batch.split,
-          batch.examples.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(size))};
-}
-
 void GradientRule::declare(StateArena& state) { declare_state(state); }
 
 void GradientRule::step(Oracle& oracle, Vector params) {

@@ -50,6 +50,12 @@ struct Query {
   std::optional<double> statistics_rate = {};
   std::optional<double> dropout_rate = {};     ///< empty: the model's own
   std::optional<double> label_smoothing = {};  ///< empty: the loss's own
+  std::optional<Index> loss_term = {};         ///< this term of the loss alone (Capability::loss_terms)
+  /// Is shown what every layer saw (Capability::layer_statistics).
+  LayerVisitor* layers = nullptr;
+  /// Labels are drawn from the model's own predictions: the gradients whose second moment is the Fisher matrix
+  /// (Capability::layer_statistics). Such a gradient is no estimate of the loss's.
+  bool sampled_labels = false;
 };
 
 /// One past evaluation, as the algorithm may see it.
@@ -72,23 +78,31 @@ class Oracle {
   /// Past evaluations, oldest first.
   [[nodiscard]] virtual std::span<const Evaluation> evaluations() const = 0;
   [[nodiscard]] virtual Capabilities capabilities() const = 0;
+  /// Training examples, numbered from 0; and how many of them a default batch has.
+  [[nodiscard]] virtual Index examples() const = 0;
+  [[nodiscard]] virtual Index batch_size() const = 0;
+  /// Terms of the loss: 1 without Capability::loss_terms.
+  [[nodiscard]] virtual Index loss_terms() const = 0;
 
   /// This step's batch. Drawn on first use; always the same within a step.
   virtual const Batch& batch() = 0;
   /// Draws `size` more examples (0: the workload's batch size) behind this step's batch. Every example drawn counts.
   /// In prepare_for_eval examples come from an order of their own, so that evaluating never changes what training sees.
   virtual Batch draw(Index size) = 0;
+  /// A batch of the algorithm's own choice, for rules that order or weigh examples themselves. Every example counts.
+  virtual Batch choose(std::span<const Index> examples) = 0;
 
   /// Mean loss. Costs one forward pass over the batch.
   virtual double loss(const Query& query) = 0;
   /// Mean loss; writes its gradient to `out` [layout().size()]. Costs one example-gradient per example.
   virtual double gradient(Vector out, const Query& query) = 0;
+  /// Mean loss; row e of `out` [batch size, layout().size()] = gradient of the loss of example e alone. Costs one
+  /// example-gradient per example; memory is the caller's affair: slices of a batch bound it. Never commits model state.
+  /// Only with Capability::per_example_gradients.
+  virtual double example_gradients(Vector out, const Query& query) = 0;
   /// out = Hessian * direction. Only with Capability::hessian_vector_products.
   virtual void hessian_vector_product(ConstVector direction, Vector out, const Query& query) = 0;
 };
-
-/// Examples [first, first + size) of a batch, as a batch of its own: micro-batches, and single examples.
-[[nodiscard]] Batch slice(const Batch& batch, Index first, Index size);
 
 /// Receives the scalars worth logging. Names are stable: "lr", "grad_norm", "inner/lr".
 class Observer {
@@ -104,8 +118,9 @@ class TrainingAlgorithm {
   /// Names the state. Called once, before init; buffers are allocated and zeroed between the two.
   virtual void declare(StateArena& state) = 0;
 
-  /// Fills state that does not start at zero. `params` are the initial parameters. Not called on resume.
-  virtual void init(Oracle& /*oracle*/, ConstVector /*params*/) {}
+  /// Fills state that does not start at zero. `params` are the initial parameters, which only a rule that constrains
+  /// them (masks) or one of the open division (parametrisations) changes. Not called on resume.
+  virtual void init(Oracle& /*oracle*/, Vector /*params*/) {}
 
   /// Advances `params` in place by one step.
   virtual void step(Oracle& oracle, Vector params) = 0;
@@ -152,10 +167,15 @@ class OracleDecorator : public Oracle {
   [[nodiscard]] RandomStream random() const override { return base_->random(); }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return base_->evaluations(); }
   [[nodiscard]] Capabilities capabilities() const override { return base_->capabilities(); }
+  [[nodiscard]] Index examples() const override { return base_->examples(); }
+  [[nodiscard]] Index batch_size() const override { return base_->batch_size(); }
+  [[nodiscard]] Index loss_terms() const override { return base_->loss_terms(); }
   const Batch& batch() override { return base_->batch(); }
   Batch draw(Index size) override { return base_->draw(size); }
+  Batch choose(std::span<const Index> examples) override { return base_->choose(examples); }
   double loss(const Query& query) override { return base_->loss(query); }
   double gradient(Vector out, const Query& query) override { return base_->gradient(out, query); }
+  double example_gradients(Vector out, const Query& query) override { return base_->example_gradients(out, query); }
   void hessian_vector_product(ConstVector direction, Vector out, const Query& query) override {
     base_->hessian_vector_product(direction, out, query);
   }
@@ -171,7 +191,7 @@ class Wrapper : public TrainingAlgorithm {
   explicit Wrapper(std::unique_ptr<TrainingAlgorithm> inner) : inner_(std::move(inner)) {}
 
   void declare(StateArena& state) override;
-  void init(Oracle& oracle, ConstVector params) override { inner_->init(oracle, params); }
+  void init(Oracle& oracle, Vector params) override { inner_->init(oracle, params); }
   void step(Oracle& oracle, Vector params) override { inner_->step(oracle, params); }
   void prepare_for_eval(Oracle& oracle, ConstVector params) override { inner_->prepare_for_eval(oracle, params); }
   [[nodiscard]] ConstVector evaluation_params(ConstVector params) const override {

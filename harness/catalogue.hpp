@@ -38,8 +38,9 @@ struct CatalogueWorkload {
   std::string summary;
   int version = 1;
   std::string data_set;
-  std::vector<CatalogueMetric> metrics;  ///< the first is the target metric
-  std::vector<std::string> offers;       ///< names of capabilities
+  std::vector<CatalogueMetric> metrics;                                       ///< the first is the target metric
+  std::vector<std::string> offers;                                            ///< names of capabilities
+  std::function<std::vector<std::string>(const Parameters&)> variant_offers;  ///< where variants offer less; or empty
   std::vector<ParameterSpec> parameters;
   /// Hash of the converted data in `directory`, or of the generator. Throws Error when data is missing.
   std::function<std::string(const Parameters&, const std::string& directory, bool synthetic)> data_version;

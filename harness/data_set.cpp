@@ -12,9 +12,9 @@ std::string default_data_directory() {
     const char* value = std::getenv(name);
     return std::string(value == nullptr ? "" : value);
   };
-  if (const std::string own = variable("VELO_DATA_DIR"); !own.empty()) return own;
-  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) return cache + "/velodrome/data";
-  if (const std::string home = variable("HOME"); !home.empty()) return home + "/.cache/velodrome/data";
+  if (std::string own = variable("VELO_DATA_DIR"); !own.empty()) return own;
+  if (std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) return cache + "/velodrome/data";
+  if (std::string home = variable("HOME"); !home.empty()) return home + "/.cache/velodrome/data";
   throw Error("nowhere to keep data sets: set VELO_DATA_DIR to a directory");
 }
 

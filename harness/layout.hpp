@@ -53,6 +53,9 @@ struct ParameterBlock {
   Index fan_in = 1;
   Index fan_out = 1;
   Initialiser initialiser = {};
+  /// Whose it is in a game of several players (Capability::players): its gradient is the derivative of this player's own
+  /// loss.
+  Index player = 0;
   Index offset = 0;  ///< first element in the flat vector; set by ParameterLayout::add
 
   [[nodiscard]] Index size() const { return shape.size(); }

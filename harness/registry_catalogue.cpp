@@ -35,6 +35,10 @@ Catalogue catalogue_of(const Registry& registry) {
     for (const MetricInfo& metric : info.metrics)
       workload.metrics.push_back({metric.name, metric.unit, metric.higher_is_better});
     workload.offers = names(info.offers);
+    if (info.variant_offers)
+      workload.variant_offers = [of = info.variant_offers](const Parameters& parameters) {
+        return names(of(parameters));
+      };
     workload.parameters = info.parameters;
     if (info.data_version)
       workload.data_version = [data_version = info.data_version](const Parameters& parameters,

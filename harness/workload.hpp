@@ -36,8 +36,7 @@ enum class Capability : std::uint32_t {
   per_example_gradients = 1u << 1,
   layer_statistics = 1u << 2,
   loss_terms = 1u << 3,
-  sampling_weights = 1u << 4,
-  players = 1u << 5,
+  players = 1u << 4,
 };
 [[nodiscard]] std::string_view name(Capability capability);
 
@@ -71,6 +70,28 @@ struct Batch {
   [[nodiscard]] Index size() const { return static_cast<Index>(examples.size()); }
 };
 
+/// Examples [first, first + size) of a batch, as a batch of its own: micro-batches, and single examples.
+[[nodiscard]] Batch slice(const Batch& batch, Index first, Index size);
+
+/// What one layer with parameters saw while the gradient of a batch was computed. A row is an example, or a position of
+/// one (a pixel, a token, a time step); the rows of one example are neighbours. The layer's weight gradient is
+/// output_gradients' inputs, its bias gradient the column sums of output_gradients.
+struct LayerRecord {
+  Index weight = 0;           ///< block [fan_out, fan_in]; of a normalisation: its scale [width]
+  std::optional<Index> bias;  ///< block [fan_out]; its input is 1
+  Tensor inputs;              ///< [rows, fan_in], of a convolution patches in the order of its weight; of a
+                              ///< normalisation [rows, width], what its scale multiplies
+  Tensor output_gradients;    ///< [rows, fan_out], derivatives of the mean batch loss
+  Index examples = 0;         ///< in the batch
+};
+
+/// Shown every such layer in the course of the reverse sweep, in no promised order. The tensors live for the call.
+class LayerVisitor {
+ public:
+  virtual ~LayerVisitor() = default;
+  virtual void visit(const LayerRecord& layer) = 0;
+};
+
 /// The point at which a workload is asked, and how the model runs there.
 struct ForwardPass {
   ConstVector params;                     ///< [layout().size()]
@@ -81,6 +102,9 @@ struct ForwardPass {
   std::optional<double> statistics_rate;  ///< share of this batch in new running statistics; overrides the model's
   std::optional<double> dropout_rate;     ///< overrides the model's
   std::optional<double> label_smoothing;  ///< overrides the loss's
+  std::optional<Index> loss_term;         ///< loss and gradient of this term alone
+  LayerVisitor* layers = nullptr;         ///< of a gradient: shown every layer
+  bool sampled_labels = false;            ///< of a gradient: labels drawn from the model's own predictions
 };
 
 struct Metric {
@@ -115,11 +139,28 @@ class Workload {
   virtual double loss(const ForwardPass& pass, const Batch& batch) = 0;
   /// Mean loss of a batch; writes its gradient, every element, to `gradient` [layout().size()].
   virtual double gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) = 0;
-  /// out = H direction, H the Hessian of the mean batch loss. Only with Capability::hessian_vector_products.
+
+  // What capabilities stand for. Each is called only where the workload offers it.
+
+  /// out = H direction, H the Hessian of the mean batch loss. The default is the central difference of two gradients,
+  ///   [grad(x + h d) - grad(x - h d)] / 2h   with   h = cbrt(eps) (1 + ||x||) / ||d||
+  /// (Nocedal & Wright, "Numerical Optimization", 2nd ed., 2006, section 8.1): its relative error is of the order
+  /// eps^(2/3), 2e-5 in float, where the loss is smooth; a kink (ReLU) that h d crosses adds its jump divided by 2h.
   virtual void hessian_vector_product(const ForwardPass& pass, const Batch& batch, ConstVector direction, Vector out);
+
+  /// Row e of out [batch.size(), layout().size()] = gradient of the loss of example e alone; returns the mean loss.
+  /// The default asks for one example at a time.
+  virtual double example_gradients(const ForwardPass& pass, const Batch& batch, Vector out);
+
+  /// The loss is the sum of so many terms, which ForwardPass::loss_term asks for one by one.
+  [[nodiscard]] virtual Index loss_terms() const { return 1; }
 
   /// All metrics of a split in evaluation mode, the target metric first. Off the clock.
   virtual std::vector<Metric> evaluate(ConstVector params, ConstVector model_state, Split split) = 0;
+
+ private:
+  struct Differences;
+  std::shared_ptr<Differences> differences_;  ///< scratch of hessian_vector_product
 };
 
 /// Where a workload finds its data.
@@ -137,11 +178,17 @@ struct WorkloadInfo {
   LossType loss_type = LossType::softmax_cross_entropy;
   std::vector<MetricInfo> metrics;  ///< the first is the target metric
   Capabilities offers;
+  /// What a variant offers, where some offer less than `offers` (batch norm: no gradients of single examples).
+  std::function<Capabilities(const Parameters&)> variant_offers = {};
   std::vector<ParameterSpec>
       parameters;  ///< variants: activation, normalisation, width, initial_scale, batch_size, ...
   std::function<std::unique_ptr<Workload>(const Parameters&, const DataSource&)> make;
   /// Hash of the converted data (or of the generator), part of a cell's identity. Throws Error when data is missing.
   std::function<std::string(const Parameters&, const DataSource&)> data_version;
+
+  [[nodiscard]] Capabilities offered_by(const Parameters& variant) const {
+    return variant_offers ? variant_offers(variant) : offers;
+  }
 };
 
 }  // namespace velo

@@ -38,7 +38,7 @@ void ScheduleFree::declare_state(StateArena& state) {
   state.number("weight_sum", weight_sum_);
 }
 
-void ScheduleFree::init(Oracle& /*oracle*/, ConstVector params) { Kokkos::deep_copy(z_, params); }
+void ScheduleFree::init(Oracle& /*oracle*/, Vector params) { Kokkos::deep_copy(z_, params); }
 
 ScheduleFreeFactors ScheduleFree::advance(const Progress& progress, double lr) {
   lr_max_ = std::max(lr_max_, lr);

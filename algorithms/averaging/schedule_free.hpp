@@ -41,7 +41,7 @@ class ScheduleFree : public GradientRule {
   /// The specs of r, weight_lr_power and refresh_batches.
   static void declare_weighting(std::vector<ParameterSpec>& specs);
 
-  void init(Oracle& oracle, ConstVector params) final;
+  void init(Oracle& oracle, Vector params) final;
   void prepare_for_eval(Oracle& oracle, ConstVector params) final;
   [[nodiscard]] ConstVector evaluation_params(ConstVector params) const final;
   [[nodiscard]] ConstVector evaluation_model_state(ConstVector model_state) const final;

@@ -27,7 +27,7 @@ class Adagrad : public GradientRule {
         eps_(parameters.real("eps")),
         decay_(parameters, DecayForm::coupled) {}
 
-  void init(Oracle& oracle, ConstVector) override {
+  void init(Oracle& oracle, Vector) override {
     Kokkos::deep_copy(sum_, static_cast<Scalar>(initial_.at(oracle.progress())));
   }
   void observe(Observer& observer) const override { observer.scalar("lr", last_lr_); }

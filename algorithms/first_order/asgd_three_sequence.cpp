@@ -58,7 +58,7 @@ class AsgdThreeSequence : public GradientRule {
         tail_(parameters.real("tail")),
         decay_(parameters, DecayForm::coupled) {}
 
-  void init(Oracle&, ConstVector params) override {
+  void init(Oracle&, Vector params) override {
     Kokkos::deep_copy(v_, params);
     Kokkos::deep_copy(output_, params);
   }

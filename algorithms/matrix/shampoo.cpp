@@ -107,7 +107,7 @@ class Shampoo : public GradientRule {
         weight_decay_(parameters.real("weight_decay")),
         decay_norms_and_biases_(parameters.boolean("decay_norms_and_biases")) {}
 
-  void init(Oracle& /*oracle*/, ConstVector /*params*/) override {
+  void init(Oracle& /*oracle*/, Vector /*params*/) override {
     for (const Tile& tile : tiles_) {
       identity_pass(tile.rows, left_root_.data() + tile.left);
       identity_pass(tile.columns, right_root_.data() + tile.right);

@@ -76,7 +76,7 @@ class DogRule : public GradientRule {
         gamma_(parameters.real("gamma").base),
         refresh_(parameters) {}
 
-  void init(Oracle& /*oracle*/, ConstVector params) override {
+  void init(Oracle& /*oracle*/, Vector params) override {
     Kokkos::deep_copy(start_, params);
     if (averaged_) Kokkos::deep_copy(average_, params);
     const std::vector<double>& squares = reduction_->squared_norm(params);

@@ -16,7 +16,7 @@ class GradientTransform : public Wrapper {
  public:
   using Wrapper::Wrapper;
 
-  void init(Oracle& oracle, ConstVector params) override {
+  void init(Oracle& oracle, Vector params) override {
     Transformed transformed(oracle, *this);
     inner().init(transformed, params);
   }

@@ -35,7 +35,7 @@ class Lookahead : public Wrapper {
     state.vector("slow", slow_);
     Wrapper::declare(state);
   }
-  void init(Oracle& oracle, ConstVector params) override {
+  void init(Oracle& oracle, Vector params) override {
     Kokkos::deep_copy(slow_, params);
     Wrapper::init(oracle, params);
   }

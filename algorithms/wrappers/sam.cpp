@@ -66,7 +66,7 @@ class Sam : public Wrapper {
         eta_(parameters.real("eta")),
         adaptive_(parameters.boolean("adaptive")) {}
 
-  void init(Oracle& oracle, ConstVector params) override {
+  void init(Oracle& oracle, Vector params) override {
     Climbing climbing(oracle, *this, params);
     Wrapper::init(climbing, params);
   }

@@ -33,7 +33,7 @@ class WeightEma : public Wrapper {
     state.vector("average", average_);
     Wrapper::declare(state);
   }
-  void init(Oracle& oracle, ConstVector params) override {
+  void init(Oracle& oracle, Vector params) override {
     Kokkos::deep_copy(average_, params);
     Wrapper::init(oracle, params);
   }

@@ -46,7 +46,7 @@ class XGrad : public Wrapper {
     state.vector("last_params", last_);
     Wrapper::declare(state);
   }
-  void init(Oracle& oracle, ConstVector params) override {
+  void init(Oracle& oracle, Vector params) override {
     Kokkos::deep_copy(last_, params);
     Wrapper::init(oracle, params);
   }

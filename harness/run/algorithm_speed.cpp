@@ -55,8 +55,12 @@ class Noise final : public Oracle {
   }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }
   [[nodiscard]] Capabilities capabilities() const override { return {}; }
+  [[nodiscard]] Index examples() const override { return std::int64_t{1} << 20; }
+  [[nodiscard]] Index batch_size() const override { return default_batch; }
+  [[nodiscard]] Index loss_terms() const override { return 1; }
   const Batch& batch() override { return batch_; }
-  Batch draw(Index size) override { return {.id = ++drawn_, .split = Split::train, .examples = examples(size)}; }
+  Batch draw(Index size) override { return {.id = ++drawn_, .split = Split::train, .examples = indices(size)}; }
+  Batch choose(std::span<const Index> examples) override { return draw(static_cast<Index>(examples.size())); }
   double loss(const Query&) override { return 1.0; }
   double gradient(Vector out, const Query&) override {
     if (std::find(seen_.begin(), seen_.end(), out.data()) == seen_.end()) {
@@ -65,14 +69,16 @@ class Noise final : public Oracle {
     }
     return 1.0;
   }
+  double example_gradients(Vector out, const Query& query) override { return gradient(out, query); }
   void hessian_vector_product(ConstVector, Vector out, const Query& query) override { (void)gradient(out, query); }
 
  private:
-  static constexpr Index batch_size = 128;
+  static constexpr Index default_batch = 128;
 
-  std::span<const Index> examples(Index size) {
-    indices_.resize(static_cast<std::size_t>(std::max<Index>(size > 0 ? size : batch_size, batch_size)));
-    return std::span(indices_).first(static_cast<std::size_t>(size > 0 ? size : batch_size));
+  std::span<const Index> indices(Index size) {
+    const Index count = size > 0 ? size : default_batch;
+    indices_.resize(static_cast<std::size_t>(std::max(count, default_batch)));
+    return std::span(indices_).first(static_cast<std::size_t>(count));
   }
 
   const ParameterLayout* layout_;
@@ -80,7 +86,7 @@ class Noise final : public Oracle {
   std::uint64_t drawn_ = 1;
   std::vector<Index> indices_;
   std::vector<const Scalar*> seen_;
-  Batch batch_{.id = 1, .split = Split::train, .examples = examples(batch_size)};
+  Batch batch_{.id = 1, .split = Split::train, .examples = indices(default_batch)};
 };
 
 /// An algorithm with what the harness would give it.

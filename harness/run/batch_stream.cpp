@@ -23,6 +23,12 @@ Batch BatchStream::next(Index size) {
   return {.id = ++batches_, .split = Split::train, .examples = indices};
 }
 
+Batch BatchStream::chosen(std::span<const Index> examples) {
+  std::vector<Index>& indices = ring_[batches_ % kept];
+  indices.assign(examples.begin(), examples.end());
+  return {.id = ++batches_, .split = Split::train, .examples = indices};
+}
+
 void BatchStream::restore(Index position, std::uint64_t batches) {
   position_ = position;
   batches_ = batches;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "harness/device/random.hpp"
@@ -24,6 +25,8 @@ class BatchStream {
 
   /// The next `size` examples. The indices of a batch stay valid for the next seven calls.
   [[nodiscard]] Batch next(Index size);
+  /// A batch of other training examples; moves the count of batches and not the position. Valid as long.
+  [[nodiscard]] Batch chosen(std::span<const Index> examples);
 
   /// Examples drawn so far, and batches drawn so far: all that a checkpoint needs.
   [[nodiscard]] Index position() const { return position_; }

@@ -76,8 +76,12 @@ class ReplayOracle : public Oracle {
   [[nodiscard]] Capabilities capabilities() const override {
     return input_->problem ? Capabilities{Capability::hessian_vector_products} : Capabilities{};
   }
+  [[nodiscard]] Index examples() const override { return input_->total_steps; }
+  [[nodiscard]] Index batch_size() const override { return 1; }
+  [[nodiscard]] Index loss_terms() const override { return 1; }
   const Batch& batch() override { return batch_; }
   Batch draw(Index) override { return batch_; }
+  Batch choose(std::span<const Index>) override { return batch_; }
 
   double loss(const Query& query) override {
     if (!input_->problem) return recorded_loss();
@@ -98,6 +102,9 @@ class ReplayOracle : public Oracle {
     return value;
   }
 
+  double example_gradients(Vector, const Query&) override {
+    throw std::logic_error("recorded gradients offer no per_example_gradients");
+  }
   void hessian_vector_product(ConstVector direction, Vector out, const Query&) override {
     if (!input_->problem) throw std::logic_error("recorded gradients offer no hessian_vector_products");
     to_device(product(input_->problem->hessian, to_host(direction)), out);

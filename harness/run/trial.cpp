@@ -56,7 +56,7 @@ class Trial {
         algorithm_(registry.make(cell_.algorithm)),
         summary_(planned_summary(request, registry)),
         clock_(Phase::eval),
-        oracle_(*workload_, info_.offers, cell_.seed, clock_),
+        oracle_(*workload_, info_.offered_by(cell_.workload.parameters), cell_.seed, clock_),
         arena_(workload_->layout()) {
     algorithm_->declare(arena_);
     arena_.allocate();

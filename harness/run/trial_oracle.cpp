@@ -57,10 +57,15 @@ const Batch& TrialOracle::batch() {
 Batch TrialOracle::draw(Index size) {
   const Phase asking = clock_->phase();
   clock_->enter(Phase::data);
-  const Batch batch = (preparing_ ? evaluation_stream_ : stream_).next(size > 0 ? size : workload_->batch_size());
+  const Batch batch = order().next(size > 0 ? size : workload_->batch_size());
   work_.examples += batch.size();
   clock_->enter(asking);
   return batch;
+}
+
+Batch TrialOracle::choose(std::span<const Index> examples) {
+  work_.examples += static_cast<Index>(examples.size());
+  return order().chosen(examples);
 }
 
 const Batch& TrialOracle::prepare(const Query& query) {
@@ -84,6 +89,9 @@ ForwardPass TrialOracle::pass(const Query& query, const Batch& batch, bool commi
   pass.random = RandomStream(seed_, Purpose::workload, static_cast<std::uint64_t>(progress_.step)).fork(batch.id);
   pass.dropout_rate = query.dropout_rate;
   pass.label_smoothing = query.label_smoothing;
+  pass.loss_term = query.loss_term;
+  pass.layers = query.layers;
+  pass.sampled_labels = query.sampled_labels;
   return pass;
 }
 
@@ -107,6 +115,12 @@ double TrialOracle::gradient(Vector out, const Query& query) {
   committed_ = committed_ || commit;
   work_.example_gradients += batch.size();
   return note_loss(workload_->gradient(pass(query, batch, commit), batch, out));
+}
+
+double TrialOracle::example_gradients(Vector out, const Query& query) {
+  const Batch& batch = query.batch != nullptr ? *query.batch : this->batch();
+  work_.example_gradients += batch.size();
+  return note_loss(workload_->example_gradients(pass(query, batch, false), batch, out));
 }
 
 void TrialOracle::hessian_vector_product(ConstVector direction, Vector out, const Query& query) {

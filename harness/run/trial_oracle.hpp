@@ -40,15 +40,21 @@ class TrialOracle : public Oracle {
   [[nodiscard]] RandomStream random() const override;
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return evaluations_; }
   [[nodiscard]] Capabilities capabilities() const override { return offers_; }
+  [[nodiscard]] Index examples() const override { return workload_->examples(Split::train); }
+  [[nodiscard]] Index batch_size() const override { return workload_->batch_size(); }
+  [[nodiscard]] Index loss_terms() const override { return workload_->loss_terms(); }
   const Batch& batch() override;
   Batch draw(Index size) override;
+  Batch choose(std::span<const Index> examples) override;
   double loss(const Query& query) override;
   double gradient(Vector out, const Query& query) override;
+  double example_gradients(Vector out, const Query& query) override;
   void hessian_vector_product(ConstVector direction, Vector out, const Query& query) override;
 
  private:
   /// Resolves a query's defaults and loads its batch, on the "data" phase.
   const Batch& prepare(const Query& query);
+  [[nodiscard]] BatchStream& order() { return preparing_ ? evaluation_stream_ : stream_; }
   [[nodiscard]] ForwardPass pass(const Query& query, const Batch& batch, bool commit) const;
   double note_loss(double loss);
 

@@ -350,8 +350,12 @@ void Expander::mark_effective(const Slots& slots) {
 
 void Expander::check_needs(const EntryPair& pair) const {
   const CatalogueWorkload& workload = catalogue_->workload(pair.workload.draft.name);
-  for (const std::string& need : needs_of(resolve(pair.algorithm.draft), *catalogue_))
-    if (std::find(workload.offers.begin(), workload.offers.end(), need) == workload.offers.end())
+  const std::vector<std::string> needs = needs_of(resolve(pair.algorithm.draft), *catalogue_);
+  if (needs.empty()) return;
+  const std::vector<std::string> offers =
+      workload.variant_offers ? workload.variant_offers(resolve(pair.workload.draft).parameters) : workload.offers;
+  for (const std::string& need : needs)
+    if (std::find(offers.begin(), offers.end(), need) == offers.end())
       fail(pair.algorithm.at, cat("'", pair.algorithm.label, "' needs ", need, ", which the workload '", workload.name,
                                   "' does not offer; exclude: [{algorithm: ", pair.algorithm.draft.name,
                                   ", workload: ", workload.name, "}] leaves the pair out"));

@@ -101,12 +101,21 @@ class GivenGradients : public Oracle {
   }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }
   [[nodiscard]] Capabilities capabilities() const override { return {}; }
+  [[nodiscard]] Index examples() const override { return 1000; }
+  [[nodiscard]] Index batch_size() const override { return batch_.size(); }
+  [[nodiscard]] Index loss_terms() const override { return 1; }
   const Batch& batch() override { return batch_; }
   Batch draw(Index) override { return batch_; }
+  Batch choose(std::span<const Index> examples) override {
+    return {.id = 1, .split = Split::train, .examples = examples};
+  }
   double loss(const Query&) override { return 1.0; }
   double gradient(Vector out, const Query&) override {
     Kokkos::deep_copy(out, to_device(gradients_(progress_.step)));
     return 1.0;
+  }
+  double example_gradients(Vector, const Query&) override {
+    throw std::logic_error("given gradients are not of single examples");
   }
   void hessian_vector_product(ConstVector, Vector, const Query&) override {
     throw std::logic_error("given gradients have no Hessian");

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,8 +11,6 @@
 
 #include "results/error.hpp"
 #include "results/text.hpp"
-
-extern char** environ;
 
 namespace velo::data {
 
@@ -60,7 +59,7 @@ std::string package_folder(const std::string& package, const std::string& folder
   run({"apt-get", "download", package}, where);
   for (const auto& entry : fs::directory_iterator(where))
     if (entry.path().extension() == ".deb") run({"dpkg", "-x", entry.path().string(), "unpacked"}, where);
-  const std::string unpacked = where + "/unpacked" + folder;
+  std::string unpacked = where + "/unpacked" + folder;
   if (!fs::is_directory(unpacked)) throw Error(cat("Debian package ", package, " has no folder ", folder));
   return unpacked;
 }

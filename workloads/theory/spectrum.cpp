@@ -27,7 +27,7 @@ ParameterSpec condition_parameter(double standard, const std::string& doc) {
 }
 
 Vector on_device(const std::string& label, const std::vector<double>& values) {
-  const Vector out(label, values.size());
+  Vector out(label, values.size());
   const auto host = Kokkos::create_mirror_view(out);
   for (std::size_t i = 0; i < values.size(); ++i) host(i) = static_cast<Scalar>(values[i]);
   Kokkos::deep_copy(out, host);
