@@ -84,20 +84,24 @@ class Trial {
  private:
   // --- beginning ------------------------------------------------------------------------------------------------
 
-  /// Model, first evaluation, algorithm.
+  /// Model, algorithm (which may change the initial parameters), first evaluation.
   void begin() {
+    if (workload_->batch_size() > workload_->examples(Split::train))
+      throw Error(cat("workload '", cell_.workload.name, "' has ", workload_->examples(Split::train),
+                      " training examples, fewer than its batch_size of ", workload_->batch_size(),
+                      "; set a smaller batch_size"));
     journal_.emplace(JournalWriter::create(folder_.journal()));
     declare_series();
     note("started");
     charge(lost_, {});
     workload_->init(RandomStream(cell_.seed, Purpose::initialisation), oracle_.params(), oracle_.mutable_model_state());
     oracle_.begin_step(progress_at(1));
+    clock_.enter(Phase::init);
+    algorithm_->init(oracle_, oracle_.params());
     evaluate(oracle_.params(), oracle_.model_state(), false);
     if (hit_step_)
       throw Error(cat("workload '", cell_.workload.name, "' meets its target of ", *cell_.target.validation,
                       " before any training; set a harder target"));
-    clock_.enter(Phase::init);
-    algorithm_->init(oracle_, oracle_.params());
   }
 
   /// What killed attempts computed after their last checkpoint.

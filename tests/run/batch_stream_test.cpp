@@ -48,6 +48,20 @@ TEST_CASE("the indices of a batch outlive the next seven draws") {
   CHECK(std::equal(copy.begin(), copy.end(), kept.examples.begin()));
 }
 
+TEST_CASE("a chosen batch counts as a batch and leaves the order of the others as it is") {
+  BatchStream plain(3, 20), mixed(3, 20);
+  const std::vector<Index> wanted = {7, 7, 2};
+  const Batch first = mixed.next(5);
+  const Batch chosen = mixed.chosen(wanted);
+  CHECK(std::equal(chosen.examples.begin(), chosen.examples.end(), wanted.begin(), wanted.end()));
+  CHECK(chosen.id == first.id + 1);
+  CHECK(mixed.position() == 5);
+  (void)plain.next(5);
+  const Batch a = plain.next(6), b = mixed.next(6);
+  CHECK(std::equal(a.examples.begin(), a.examples.end(), b.examples.begin(), b.examples.end()));
+  CHECK(b.id == chosen.id + 1);
+}
+
 TEST_CASE("slices of a batch have ids of their own") {
   BatchStream stream(1, 1000);
   const Batch batch = stream.next(8);

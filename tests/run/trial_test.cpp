@@ -219,6 +219,17 @@ TEST_CASE("a target that holds before training is refused in one sentence") {
   CHECK(summary.message == "workload 'toy' meets its target of 1e+09 before any training; set a harder target");
 }
 
+TEST_CASE("a batch that is larger than the training split is refused in one sentence") {
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  cell.workload.parameters.set("batch_size", std::int64_t{61});
+  const Scratch scratch;
+  const TrialSummary summary = run_in(scratch.path, registry, cell);
+  CHECK(summary.status == Status::failed);
+  CHECK(summary.message ==
+        "workload 'toy' has 60 training examples, fewer than its batch_size of 61; set a smaller batch_size");
+}
+
 TEST_CASE("an absurd learning rate ends as diverged or NaN, not as a failure") {
   const Scratch scratch;
   const Registry registry = toy_registry();
