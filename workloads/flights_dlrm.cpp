@@ -9,7 +9,7 @@
 //   interaction the bottom's output, and all dot products among it and the five rows
 //   top         -> 4 h -> 4 h -> 2 h -> h -> 1
 //   loss        sigmoid cross-entropy; the metric is the same, on the whole split, in nats
-//   size        mini: width 32, h 32, TODO parameters; small: width 64, h 64, TODO
+//   size        mini: width 32, h 32: 161,729 parameters; small: width 64, h 64: 391,041
 //   variants    activation; normalisation behind every hidden layer's activation and on the embeddings; residual
 //               connections around hidden layers of one width; initial values of the embeddings; h by `hidden`;
 //               dropout in front of the last layer

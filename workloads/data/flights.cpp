@@ -18,7 +18,9 @@ namespace data {
 
 namespace {
 
-constexpr std::array<Index, 3> counts = {2415633, 298628, 285739};  // train, validation, test
+// Train, validation, test.
+constexpr std::array<Index, 3> counts = {2415633, 298628, 285739};
+constexpr std::array<Index, 3> synthetic_counts = {2415633, 29862, 28573};
 constexpr std::int32_t day = 1440;
 constexpr std::int32_t first_day = 11323;                 // 2001-01-01, days since 1970-01-01
 constexpr std::array<std::int32_t, 2> cuts = {146, 164};  // first days of validation and test
@@ -94,7 +96,7 @@ class SyntheticFlights final : public FlightData {
     }
   }
 
-  [[nodiscard]] Index flights(Split split) const override { return counts[static_cast<std::size_t>(split)]; }
+  [[nodiscard]] Index flights(Split split) const override { return synthetic_counts[static_cast<std::size_t>(split)]; }
 
   void gather(Split split, std::span<const Index> numbers, Flight* out) const override {
     for (std::size_t i = 0; i < numbers.size(); ++i) out[i] = flight(split, numbers[i]);
@@ -115,7 +117,7 @@ class SyntheticFlights final : public FlightData {
     const auto below = [&](int word, std::uint64_t bound) { return draw.word[word] * bound >> 32; };
     Flight f = routes_[below(0, flight_routes)];
     const std::int64_t minutes = std::int64_t{days[part + 1] - days[part]} * day;
-    f.minute = days[part] * day + static_cast<std::int32_t>(number * minutes / counts[part]);
+    f.minute = days[part] * day + static_cast<std::int32_t>(number * minutes / synthetic_counts[part]);
     const double s = 0.08 * (f.hour() - 13) - 1.5 + origin_[f.origin] + destination_[f.destination] + route_[f.route];
     const bool is_late = RandomStream::unit24(draw.word[1]) < 0.5 + 0.5 * s / (1 + (s < 0 ? -s : s));
     f.delay = static_cast<std::int16_t>(is_late ? 16 + below(2, 120) : below(2, 40) - 24);

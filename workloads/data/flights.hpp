@@ -21,8 +21,9 @@
 // The last columns are trivial baselines, cross-entropies in nats: always the split's own share of late flights (the
 // best that any constant can do), and always that of the training split (what is known beforehand).
 //
-// Synthetic mode has the same counts, airports and routes, and no files: every flight is drawn when it is asked for, and
-// its chance to be late depends on origin, destination, route and hour.
+// Synthetic mode has as many training flights, a tenth of the others, the same numbers of airports and routes, and no
+// files: every flight is drawn when it is asked for, and its chance to be late depends on origin, destination, route and
+// hour.
 #pragma once
 
 #include <cstdint>
