@@ -47,12 +47,10 @@ TEST_CASE("flights_dlrm: the gradient is the derivative of the loss, in every va
                                                        {"normalisation", normalisation},
                                                        {"residual", residual},
                                                        {"embedding_init", Schedule(0.5)},
-                                                       {"initial_scale", Schedule(0.3)},
                                                        {"dropout", Schedule(0.25)},
                                                        {"label_smoothing", Schedule(0.1)}});
-  // Normalised embeddings have products of 32 with themselves: the scale keeps the third derivatives, which the
-  // difference quotient errs by, below the ten that its tolerance allows.
-  track.check_gradient(6, 331);
+  // Batch norm over fewer examples has third derivatives beyond what the difference quotient's tolerance allows.
+  track.check_gradient(24, 331);
 }
 
 TEST_CASE("flights_dlrm: rows that no flight of the batch takes have no gradient, all others have one") {
