@@ -7,7 +7,7 @@ The features are computed here from the flights themselves. PyTorch computes in 
 they were dumped: batch norm makes units of small variance so sensitive that PyTorch's own float is off by 2e-4.
 
 Tolerance. In float a gradient element is a sum of up to 185 products of numbers that eight layers made, each a sum of
-at most 256 products: with random signs an error of about sqrt(256) * 2^-24 = 1e-6 per layer, relative to the largest
+at most 384 products: with random signs an error of about sqrt(384) * 2^-24 = 1e-6 per layer, relative to the largest
 element of any block, ten times that behind a batch norm; 1e-4 is what is asked, and 1e-5 of the loss, which is a mean
 of numbers near one. In double the same counts give 1e-13; 1e-9 is what is asked of every number.
 Exit status 77 (skipped) where there is no torch.
@@ -55,7 +55,7 @@ def stack(widths, options):
 class Dlrm(nn.Module):
     def __init__(self, options):
         super().__init__()
-        width = 32 if options["size"] == "mini" else 64
+        width = 32 if options["size"] == "mini" else 96
         h = max(1, round(width * float(options["hidden"])))
         self.bottom = stack((5, 2 * h, h, width), options)
         self.tables = nn.ModuleList(nn.Embedding(rows, width) for rows in TABLES)

@@ -16,7 +16,9 @@
 //   split        days       from          flights     late        entropy of the share   at the training share
 //   train        0 ... 145  2001-01-01    2,415,633   19.8306 %   0.498045               0.498045
 //   validation   146 ... 163  05-27         298,628   18.8227 %   0.483643               0.483966
-//   test         164 ... 181  06-14         285,739   22.3316 %   0.531072               0.532981
+//   test         164 ... 181  06-14         285,739   22.3316 %   0.531073               0.532981
+//
+// Of the 3,399 routes 33 are flown in the later splits alone.
 //
 // The last columns are trivial baselines, cross-entropies in nats: always the split's own share of late flights (the
 // best that any constant can do), and always that of the training split (what is known beforehand).
