@@ -83,6 +83,34 @@ def torch_worker(workload, algorithm, batch, threads, tuned):
                 self.optimizer.step()
             return time.perf_counter() - start
 
+    class FlightsTrainer:
+        """The model that tests/parity shows to be equal, on features made beforehand."""
+
+        def __init__(self, _, foreach):
+            sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "parity"))
+            from flights_dlrm_test import TABLES, Dlrm
+            self.model = Dlrm({"size": "mini", "hidden": 1, "activation": "relu", "normalisation": "none",
+                               "residual": "false"})
+            kinds = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}
+            self.optimizer = kinds[algorithm](self.model.parameters(), foreach=foreach, **RATES[algorithm])
+            self.flights = 2415633
+            self.dense = torch.randn(self.flights, 5)
+            self.rows = torch.stack([torch.randint(rows, (self.flights,)) for rows in TABLES], dim=1)
+            self.late = torch.randint(2, (self.flights,)).float()
+
+        def run(self, steps):
+            start = time.perf_counter()
+            for _ in range(steps):
+                order = torch.randint(self.flights, (batch,))
+                logits = self.model(self.dense.index_select(0, order), self.rows.index_select(0, order))
+                loss = nn.functional.binary_cross_entropy_with_logits(logits, self.late[order])
+                self.optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                self.optimizer.step()
+            return time.perf_counter() - start
+
+    if workload == "flights_dlrm":
+        Trainer = FlightsTrainer
     if tuned:
         choices = [(last, each) for last in ((False, True) if workload.endswith("cnn") else (False,))
                    for each in (False, True)]

@@ -25,12 +25,13 @@ namespace velo {
 WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_mnist_mlp_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
+WorkloadInfo flights_dlrm_workload_info();
 
 namespace {
 
 TEST_CASE("a training step allocates nothing once its shape is known") {
-  const auto info =
-      GENERATE(fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info, fashion_resnet_workload_info);
+  const auto info = GENERATE(fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info,
+                             fashion_resnet_workload_info, flights_dlrm_workload_info);
   const std::string normalisation = GENERATE("none", "batch");
   test::ClassifierTrack track(info(), {{"normalisation", normalisation}, {"dropout", Schedule(0.1)}});
   Vector gradient("gradient", track.params.extent(0));

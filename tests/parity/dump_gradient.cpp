@@ -1,4 +1,4 @@
-// Writes one gradient of an image workload with all that another framework needs to repeat it:
+// Writes one gradient of a workload with all that another framework needs to repeat it:
 //
 //   dump_gradient WORKLOAD FOLDER [key=value ...]
 //
@@ -6,11 +6,12 @@
 //       /params         parameters          /gradient       gradient          raw, float or double as it was built
 //       /state          model state after the pass (batch norm: means, then variances, layer by layer)
 //       /images.u8      batch x 28 x 28     /labels.u8      batch             raw bytes
-//       /scalars.txt    loss, mean and deviation of the pixels' normalisation, and bytes of a number
+//       /normalisation.txt  mean and deviation of the pixels
+//       /flights.raw    batch               data::Flight, where it is flights
+//       /scalars.txt    loss, and bytes of a number
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -19,21 +20,23 @@
 #include "results/error.hpp"
 #include "results/text.hpp"
 #include "workloads/data/fashion_mnist.hpp"
+#include "workloads/data/flights.hpp"
 
 namespace velo {
 
 WorkloadInfo fashion_mnist_mlp_workload_info();
 WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
+WorkloadInfo flights_dlrm_workload_info();
 
 namespace {
 
 /// The library in double has no registry.
 WorkloadInfo workload_called(const std::string& name) {
-  for (const auto info :
-       {fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info, fashion_resnet_workload_info})
+  for (const auto info : {fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info,
+                          fashion_resnet_workload_info, flights_dlrm_workload_info})
     if (info().name == name) return info();
-  throw Error(cat("no image workload is called '", name, "'"));
+  throw Error(cat("no workload is called '", name, "'"));
 }
 
 constexpr Index batch_size = 37;
@@ -44,6 +47,7 @@ void set(Parameters& parameters, const std::vector<ParameterSpec>& specs, const 
   for (const ParameterSpec& spec : specs) {
     if (spec.name != key) continue;
     if (spec.type == ParameterType::choice) return parameters.set(key, value);
+    if (spec.type == ParameterType::boolean) return parameters.set(key, value == "true");
     if (spec.type == ParameterType::integer) return parameters.set(key, std::int64_t{std::stoll(value)});
     return parameters.set(key, Schedule(std::stod(value)));
   }
@@ -62,6 +66,22 @@ void write(const std::string& path, const Vector& vector) {
   write(path, host.data(), host.extent(0));
 }
 
+void write_images(const std::string& folder, const DataSource& source, const std::vector<Index>& examples) {
+  const auto images = data::open_fashion_mnist(source);
+  const auto pixels = static_cast<std::size_t>(images->shape().pixels());
+  const auto first = static_cast<std::size_t>(examples.front());
+  write(folder + "/images.u8", images->images(Split::train).data() + first * pixels, examples.size() * pixels);
+  write(folder + "/labels.u8", images->labels(Split::train).data() + first, examples.size());
+  std::ofstream(folder + "/normalisation.txt")
+      << number_text(images->mean()) << " " << number_text(images->deviation()) << "\n";
+}
+
+void write_flights(const std::string& folder, const DataSource& source, const std::vector<Index>& examples) {
+  std::vector<data::Flight> flights(examples.size());
+  data::open_flights(source)->gather(Split::train, examples, flights.data());
+  write(folder + "/flights.raw", flights.data(), flights.size());
+}
+
 void dump(const std::string& name, const std::string& folder, const std::vector<std::string>& words) {
   const WorkloadInfo info = workload_called(name);
   Parameters parameters = Parameters::defaults(info.parameters);
@@ -70,8 +90,10 @@ void dump(const std::string& name, const std::string& folder, const std::vector<
   const auto workload = info.make(parameters, source);
   const ParameterLayout& layout = workload->layout();
 
+  // Flights of one moment are alike: theirs are months apart.
+  const Index apart = info.data_set == "flights" ? 61001 : 1;
   std::vector<Index> examples(batch_size);
-  std::iota(examples.begin(), examples.end(), Index{1000});
+  for (std::size_t i = 0; i < examples.size(); ++i) examples[i] = 1000 + apart * static_cast<Index>(i);
   ForwardPass pass;
   Vector params("params", static_cast<std::size_t>(layout.size())), gradient("gradient", params.extent(0));
   Vector state("state", static_cast<std::size_t>(workload->model_state_size())), new_state("new", state.extent(0));
@@ -86,12 +108,11 @@ void dump(const std::string& name, const std::string& folder, const std::vector<
   write(folder + "/params", params);
   write(folder + "/gradient", gradient);
   write(folder + "/state", new_state);
-  const auto images = data::open_fashion_mnist(source);
-  const auto pixels = static_cast<std::size_t>(images->shape().pixels());
-  write(folder + "/images.u8", images->images(Split::train).data() + 1000 * pixels, batch_size * pixels);
-  write(folder + "/labels.u8", images->labels(Split::train).data() + 1000, batch_size);
-  std::ofstream(folder + "/scalars.txt") << number_text(loss) << " " << number_text(images->mean()) << " "
-                                         << number_text(images->deviation()) << " " << sizeof(Scalar) << "\n";
+  if (info.data_set == "flights")
+    write_flights(folder, source, examples);
+  else
+    write_images(folder, source, examples);
+  std::ofstream(folder + "/scalars.txt") << number_text(loss) << " " << sizeof(Scalar) << "\n";
   std::ofstream blocks(folder + "/blocks.txt");
   for (const ParameterBlock& block : layout.blocks()) {
     blocks << block.name << " " << block.size();

@@ -90,7 +90,8 @@ def check(dump, workload, width, activation, normalisation, smoothing=0, size=No
                         f"normalisation={normalisation}", f"label_smoothing={smoothing}",
                         *([f"size={size}"] if size else [])], check=True)
         read = lambda name, kind: np.fromfile(pathlib.Path(folder) / name, dtype=kind)
-        loss, mean, deviation, width_of_scalar = map(float, (pathlib.Path(folder) / "scalars.txt").read_text().split())
+        loss, width_of_scalar = map(float, (pathlib.Path(folder) / "scalars.txt").read_text().split())
+        mean, deviation = map(float, (pathlib.Path(folder) / "normalisation.txt").read_text().split())
         double = width_of_scalar == 8
         kind = np.float64 if double else np.float32
         params, gradient, state = (read(name, kind) for name in ("params", "gradient", "state"))

@@ -1,16 +1,10 @@
 #include "workloads/data/package.hpp"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <filesystem>
-#include <fstream>
-#include <vector>
 
 #include "results/error.hpp"
 #include "results/text.hpp"
+#include "workloads/data/command.hpp"
 
 namespace velo::data {
 
@@ -18,34 +12,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Last line that the command wrote, for an error sentence.
-std::string last_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string last;
-  for (std::string line; std::getline(file, line);)
-    if (!line.empty()) last = line;
-  return last;
-}
-
-/// Runs a program in `folder`, its output in `folder`/log. Throws Error when it cannot start or fails.
-void run(const std::vector<std::string>& command, const std::string& folder) {
-  const std::string log = folder + "/log";
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  std::vector<char*> words;
-  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
-  words.push_back(nullptr);
-  pid_t child = 0;
-  const int failed = posix_spawnp(&child, words[0], &actions, nullptr, words.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) throw Error(cat(command[0], " is not on this machine; it is needed to unpack a Debian package"));
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (status != 0) throw Error(cat("`", command[0], " ", command[1], "` failed: ", last_line(log)));
+void run(const std::vector<std::string>& words, const std::string& folder) {
+  run_command(words, folder, "it is needed to unpack a Debian package");
 }
 
 }  // namespace

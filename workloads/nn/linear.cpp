@@ -7,8 +7,10 @@ namespace velo::nn {
 Linear::Linear(ParameterLayout& layout, const std::string& name, Index in, Index out, LinearOptions options)
     : in_(in), out_(out), options_(options) {
   const auto start = Initialiser::uniform(1.0 / std::sqrt(static_cast<double>(in)));
-  weight_ = layout.add({name + "/weight", ParameterKind::weight, {out, in}, in, out, start});
-  if (options_.bias) bias_ = layout.add({name + "/bias", ParameterKind::bias, {out}, in, out, start});
+  weight_ =
+      layout.add({name + "/weight", ParameterKind::weight, {out, in}, in, out, options.weight_start.value_or(start)});
+  if (options_.bias)
+    bias_ = layout.add({name + "/bias", ParameterKind::bias, {out}, in, out, options.bias_start.value_or(start)});
 }
 
 const Linear::Products& Linear::products(Index rows) const {

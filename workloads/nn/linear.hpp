@@ -4,9 +4,10 @@
 //   x [rows, in]   W [out, in], kind weight   b [out], kind bias   y [rows, out]
 //   dW = dz' x     db = column sums of dz     dx = dz W            with dz = dy f'
 //
-// Initial values, as torch.nn.Linear: W and b uniform in +-1/sqrt(in).
+// Initial values, as torch.nn.Linear unless said otherwise: W and b uniform in +-1/sqrt(in).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "harness/device/blas.hpp"
@@ -18,6 +19,7 @@ namespace velo::nn {
 struct LinearOptions {
   Activation activation = Activation::none;
   bool bias = true;
+  std::optional<Initialiser> weight_start = {}, bias_start = {};
 };
 
 class Linear {

@@ -38,6 +38,23 @@ struct SoftmaxRow {
   }
 };
 
+/// One row of the sigmoid: log(1 + e^z) = max(z, 0) + log(1 + e^-|z|), which does not overflow.
+struct SigmoidRow {
+  const Scalar* logits;
+  const std::uint8_t* labels;
+  Scalar* losses;
+  Scalar* gradient;  ///< null: not wanted
+  Scalar smoothing, scale;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index row) const {
+    const Scalar z = logits[row];
+    const Scalar target = (1 - smoothing) * static_cast<Scalar>(labels[row]) + smoothing / 2;
+    const Scalar e = math::exp(z < 0 ? z : -z);
+    losses[row] = (z > 0 ? z : Scalar(0)) - target * z + static_cast<Scalar>(::log1p(static_cast<double>(e)));
+    if (gradient != nullptr) gradient[row] = ((z < 0 ? e : Scalar(1)) / (1 + e) - target) * scale;
+  }
+};
+
 struct CountCorrect {
   const Scalar* logits;
   const std::uint8_t* labels;
@@ -69,6 +86,18 @@ double softmax_cross_entropy(Tape& tape, Value logits, const std::uint8_t* label
   for_each_task("velo::nn::softmax_cross_entropy", rows, z.size() * 4,
                 SoftmaxRow{z.data, labels, losses.data, gradient, classes, static_cast<Scalar>(smoothing),
                            1 / static_cast<Scalar>(rows)});
+  return sum_of(losses, reduction) / static_cast<double>(rows);
+}
+
+double sigmoid_cross_entropy(Tape& tape, Value logits, const std::uint8_t* labels, double smoothing,
+                             Reduction& reduction) {
+  const Tensor z = tape[logits];
+  const Index rows = z.size();
+  const Tensor losses = tape.keep({rows});
+  Scalar* gradient = tape.recording() ? tape.gradient_target(logits).data : nullptr;
+  for_each_task(
+      "velo::nn::sigmoid_cross_entropy", rows, rows * 16,
+      SigmoidRow{z.data, labels, losses.data, gradient, static_cast<Scalar>(smoothing), 1 / static_cast<Scalar>(rows)});
   return sum_of(losses, reduction) / static_cast<double>(rows);
 }
 

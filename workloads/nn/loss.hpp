@@ -18,6 +18,12 @@ namespace velo::nn {
 [[nodiscard]] double softmax_cross_entropy(Tape& tape, Value logits, const std::uint8_t* labels, double smoothing,
                                            Reduction& reduction);
 
+/// Cross-entropy of sigmoid(logits) against labels 0 and 1, one logit per row, in nats:
+///   loss = mean_i [ log(1 + e^{z_i}) - t_i z_i ],   t = (1 - s) label + s / 2
+/// `labels` [rows] lie on the device.
+[[nodiscard]] double sigmoid_cross_entropy(Tape& tape, Value logits, const std::uint8_t* labels, double smoothing,
+                                           Reduction& reduction);
+
 /// mean over all elements of (output - target)^2; `target` lies on the device.
 [[nodiscard]] double mean_squared_error(Tape& tape, Value output, const Scalar* target, Reduction& reduction);
 
