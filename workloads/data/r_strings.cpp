@@ -31,6 +31,7 @@ enum : std::uint32_t {
   symbol = 1,
   pairs = 2,
   text = 9,
+  logical_vector = 10,
   integer_vector = 13,
   text_vector = 16,
   list = 19,
@@ -81,6 +82,7 @@ class Reader {
     switch (type) {
       case null:
         return out;
+      case logical_vector:
       case integer_vector:
         for (std::uint32_t n = count(); n > 0; --n) out.integers.push_back(static_cast<std::int32_t>(word()));
         break;
