@@ -7,7 +7,7 @@ namespace velo::nn {
 Linear::Linear(ParameterLayout& layout, const std::string& name, Index in, Index out, LinearOptions options)
     : in_(in), out_(out), options_(options) {
   const auto start = Initialiser::uniform(1.0 / std::sqrt(static_cast<double>(in)));
-  weight_ = layout.add({name + "/weight", ParameterKind::weight, {out, in}, in, out, start});
+  weight_ = layout.add({name + "/weight", options_.kind, {out, in}, in, out, options_.start.value_or(start)});
   if (options_.bias) bias_ = layout.add({name + "/bias", ParameterKind::bias, {out}, in, out, start});
 }
 

@@ -1,12 +1,13 @@
 // workloads/nn/linear.hpp
 //
 // y = f(x W' + b): the fully connected layer.
-//   x [rows, in]   W [out, in], kind weight   b [out], kind bias   y [rows, out]
+//   x [rows, in]   W [out, in], kind weight unless told otherwise   b [out], kind bias   y [rows, out]
 //   dW = dz' x     db = column sums of dz     dx = dz W            with dz = dy f'
 //
 // Initial values, as torch.nn.Linear: W and b uniform in +-1/sqrt(in).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "harness/device/blas.hpp"
@@ -18,6 +19,8 @@ namespace velo::nn {
 struct LinearOptions {
   Activation activation = Activation::none;
   bool bias = true;
+  ParameterKind kind = ParameterKind::weight;
+  std::optional<Initialiser> start = {};  ///< of W; the bias keeps PyTorch's
 };
 
 class Linear {
