@@ -1,12 +1,13 @@
-// Writes one gradient of an image workload with all that another framework needs to repeat it:
+// Writes one gradient of a workload with all that another framework needs to repeat it:
 //
 //   dump_gradient WORKLOAD FOLDER [key=value ...]
 //
 // FOLDER/blocks.txt     name, number of elements and shape of every parameter block, in order
 //       /params         parameters          /gradient       gradient          raw, float or double as it was built
 //       /state          model state after the pass (batch norm: means, then variances, layer by layer)
-//       /images.u8      batch x 28 x 28     /labels.u8      batch             raw bytes
-//       /scalars.txt    loss, mean and deviation of the pixels' normalisation, and bytes of a number
+//       /images.u8      batch x 28 x 28     /labels.u8      batch             raw bytes of image workloads
+//       /sequences.u8   batch x (length + 1)                                  raw bytes of prose_lm
+//       /scalars.txt    loss, mean and deviation of the pixels' normalisation (images), and bytes of a number
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -19,24 +20,27 @@
 #include "results/error.hpp"
 #include "results/text.hpp"
 #include "workloads/data/fashion_mnist.hpp"
+#include "workloads/data/prose.hpp"
 
 namespace velo {
 
 WorkloadInfo fashion_mnist_mlp_workload_info();
 WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
+WorkloadInfo prose_lm_workload_info();
 
 namespace {
 
 /// The library in double has no registry.
 WorkloadInfo workload_called(const std::string& name) {
-  for (const auto info :
-       {fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info, fashion_resnet_workload_info})
+  for (const auto info : {fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info,
+                          fashion_resnet_workload_info, prose_lm_workload_info})
     if (info().name == name) return info();
-  throw Error(cat("no image workload is called '", name, "'"));
+  throw Error(cat("no workload with a parity test is called '", name, "'"));
 }
 
 constexpr Index batch_size = 37;
+constexpr Index first_example = 1000;
 
 void set(Parameters& parameters, const std::vector<ParameterSpec>& specs, const std::string& word) {
   const auto equals = word.find('=');
@@ -62,6 +66,26 @@ void write(const std::string& path, const Vector& vector) {
   write(path, host.data(), host.extent(0));
 }
 
+/// The batch itself; returns what scalars.txt says of it.
+std::string write_images(const std::string& folder, const DataSource& source) {
+  const auto images = data::open_fashion_mnist(source);
+  const auto pixels = static_cast<std::size_t>(images->shape().pixels());
+  write(folder + "/images.u8", images->images(Split::train).data() + first_example * pixels, batch_size * pixels);
+  write(folder + "/labels.u8", images->labels(Split::train).data() + first_example, batch_size);
+  return cat(images->mean(), " ", images->deviation(), " ");
+}
+
+std::string write_sequences(const std::string& folder, const DataSource& source, Index length) {
+  const auto text = data::open_prose(source)->text(Split::train);
+  std::vector<std::uint8_t> bytes;
+  for (Index i = first_example; i < first_example + batch_size; ++i) {
+    const auto sequence = text.subspan(static_cast<std::size_t>(i * length), static_cast<std::size_t>(length + 1));
+    bytes.insert(bytes.end(), sequence.begin(), sequence.end());
+  }
+  write(folder + "/sequences.u8", bytes.data(), bytes.size());
+  return "";
+}
+
 void dump(const std::string& name, const std::string& folder, const std::vector<std::string>& words) {
   const WorkloadInfo info = workload_called(name);
   Parameters parameters = Parameters::defaults(info.parameters);
@@ -71,7 +95,7 @@ void dump(const std::string& name, const std::string& folder, const std::vector<
   const ParameterLayout& layout = workload->layout();
 
   std::vector<Index> examples(batch_size);
-  std::iota(examples.begin(), examples.end(), Index{1000});
+  std::iota(examples.begin(), examples.end(), first_example);
   ForwardPass pass;
   Vector params("params", static_cast<std::size_t>(layout.size())), gradient("gradient", params.extent(0));
   Vector state("state", static_cast<std::size_t>(workload->model_state_size())), new_state("new", state.extent(0));
@@ -86,12 +110,10 @@ void dump(const std::string& name, const std::string& folder, const std::vector<
   write(folder + "/params", params);
   write(folder + "/gradient", gradient);
   write(folder + "/state", new_state);
-  const auto images = data::open_fashion_mnist(source);
-  const auto pixels = static_cast<std::size_t>(images->shape().pixels());
-  write(folder + "/images.u8", images->images(Split::train).data() + 1000 * pixels, batch_size * pixels);
-  write(folder + "/labels.u8", images->labels(Split::train).data() + 1000, batch_size);
-  std::ofstream(folder + "/scalars.txt") << number_text(loss) << " " << number_text(images->mean()) << " "
-                                         << number_text(images->deviation()) << " " << sizeof(Scalar) << "\n";
+  const std::string scalars = name == "prose_lm"
+                                  ? write_sequences(folder, source, parameters.choice("size") == "mini" ? 128 : 256)
+                                  : write_images(folder, source);
+  std::ofstream(folder + "/scalars.txt") << number_text(loss) << " " << scalars << sizeof(Scalar) << "\n";
   std::ofstream blocks(folder + "/blocks.txt");
   for (const ParameterBlock& block : layout.blocks()) {
     blocks << block.name << " " << block.size();
