@@ -4,7 +4,7 @@
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 
 #include "harness/device/thin_convolution.hpp"
-#include "tests/nn/gradient_check.hpp"
+#include "tests/nn/network.hpp"
 #include "workloads/nn/conv2d.hpp"
 #include "workloads/nn/dropout.hpp"
 #include "workloads/nn/embedding.hpp"
@@ -21,63 +21,15 @@ using Catch::Matchers::WithinAbs;
 using nn::Activation;
 using nn::Conv2d;
 using nn::Linear;
-using nn::ModelPlan;
 using nn::NormKind;
 using nn::Recording;
 using nn::Tape;
 using nn::Value;
-
-/// A network from an input to an output, and its mean squared distance from a target.
-struct Network {
-  ModelPlan plan;
-  ParameterLayout& layout = plan.layout;
-  Shape input_shape;
-  std::function<Value(Tape&, Value)> run;
-  Vector model_state, new_model_state;
-  bool train_mode = true;
-
-  Vector params, input, target;
-  Tape tape;
-  Reduction reduction;
-
-  void fill(std::uint64_t seed) {
-    params = Vector("params", static_cast<std::size_t>(layout.size()));
-    input = Vector("input", static_cast<std::size_t>(input_shape.size()));
-    target = Vector("target", 4096);
-    model_state = Vector("model_state", static_cast<std::size_t>(plan.state_size()));
-    plan.initialise_state(model_state);
-    const RandomStream stream(seed, Purpose::workload);
-    fill_uniform(stream.fork(0), -0.8, 0.8, params);
-    fill_uniform(stream.fork(1), -1.0, 1.0, input);
-    fill_uniform(stream.fork(2), -1.0, 1.0, target);
-  }
-  double loss(Recording recording = Recording::off) {
-    ForwardPass pass;
-    pass.params = params;
-    pass.model_state = model_state;
-    pass.new_model_state = new_model_state;
-    pass.train_mode = train_mode;
-    pass.random = RandomStream(5, Purpose::dropout);
-    tape.begin(layout, pass, recording);
-    const Value y = run(tape, tape.input({input.data(), input_shape}));
-    return nn::mean_squared_error(tape, y, target.data(), reduction);
-  }
-  Vector gradient() {
-    Vector out("gradient", params.extent(0));
-    Kokkos::deep_copy(out, std::numeric_limits<Scalar>::quiet_NaN());
-    static_cast<void>(loss(Recording::on));
-    tape.backward(out);
-    return out;
-  }
-  void check(std::uint64_t seed = 1) {
-    fill(seed);
-    test::check_gradient(layout, params, gradient(), [this] { return loss(); });
-  }
-};
+using test::Network;
 
 TEST_CASE("a linear layer's gradient is the derivative of the loss, for every activation") {
-  const auto f =
-      GENERATE(Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::tanh);
+  const auto f = GENERATE(Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::tanh,
+                          Activation::sigmoid, Activation::silu);
   const bool bias = GENERATE(true, false);
   Network net;
   net.input_shape = {3, 5};
@@ -89,8 +41,8 @@ TEST_CASE("a linear layer's gradient is the derivative of the loss, for every ac
 }
 
 TEST_CASE("an activation on its own carries the gradient back") {
-  const auto f =
-      GENERATE(Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::tanh);
+  const auto f = GENERATE(Activation::none, Activation::relu, Activation::gelu, Activation::gelu_tanh, Activation::tanh,
+                          Activation::sigmoid, Activation::silu);
   Network net;
   net.input_shape = {3, 5};
   const Linear first(net.layout, "first", 5, 7);
@@ -224,15 +176,16 @@ TEST_CASE("flattening puts channels last whatever the blocking") {
 }
 
 TEST_CASE("normalisation's gradient is the derivative of the loss, in training and in evaluation mode") {
-  const auto kind = GENERATE(NormKind::batch, NormKind::layer);
+  const auto kind = GENERATE(NormKind::batch, NormKind::layer, NormKind::rms);
   const bool train = GENERATE(true, false);
-  const Shape images = GENERATE(Shape{19, 4}, Shape{3, 2, 2, 3, 2});
+  const Shape images = GENERATE(Shape{19, 4}, Shape{3, 2, 2, 3, 2}, Shape{5, 37});
+  const Index channels = images.rank == 2 ? images[1] : 4;
   Network net;
   net.train_mode = train;
   const Index size = images.size() / images[0];
   net.input_shape = {images[0], 5};
   const Linear source(net.layout, "source", 5, size);
-  const nn::Normalisation norm(net.plan, "norm", kind, 4);
+  const nn::Normalisation norm(net.plan, "norm", kind, channels);
   net.run = [&](Tape& tape, Value x) { return norm(tape, tape.reshape(source(tape, x), images)); };
   net.check();
 }
@@ -265,6 +218,27 @@ TEST_CASE("normalised outputs have mean 0 and variance 1 per channel or per exam
     CHECK_THAT(sum / count, WithinAbs(0, 1e-14));
     // Short of 1 by epsilon / variance: 1e-5 over a variance near a third of uniform numbers in +-1.
     CHECK_THAT(squares / count, WithinAbs(1, 1e-4));
+  }
+}
+
+TEST_CASE("rms norm gives every example a mean square of 1 and keeps its direction") {
+  Network net;
+  net.input_shape = {6, 21};
+  const nn::Normalisation norm(net.plan, "norm", NormKind::rms, 21);
+  CHECK(net.layout.size() == 21);
+  net.fill(3);
+  initialise(net.layout, RandomStream(1, Purpose::initialisation), net.params);
+  ForwardPass pass;
+  pass.params = net.params;
+  net.tape.begin(net.layout, pass, Recording::off);
+  const Tensor y = net.tape[norm(net.tape, net.tape.input({net.input.data(), net.input_shape}))];
+  for (Index n = 0; n < 6; ++n) {
+    double squares = 0;
+    for (Index c = 0; c < 21; ++c) squares += y.data[21 * n + c] * y.data[21 * n + c] / 21;
+    // Short of 1 by 1e-6 over a mean square near a third.
+    CHECK_THAT(squares, WithinAbs(1, 1e-5));
+    for (Index c = 0; c < 21; ++c)
+      CHECK_THAT(y.data[21 * n + c] * net.input(21 * n), WithinAbs(y.data[21 * n] * net.input(21 * n + c), 1e-15));
   }
 }
 
@@ -337,6 +311,58 @@ TEST_CASE("an embedding's gradient is the derivative of the loss, for entries ta
   for (std::size_t i = 0; i < 5; ++i) indices(i) = taken[i];
   net.run = [&](Tape& tape, Value) { return second(tape, embedding(tape, indices.data(), 5)); };
   net.check();
+}
+
+TEST_CASE("a table that is also the output gets the gradient of both uses") {
+  Network net;
+  net.input_shape = {1};
+  const nn::Embedding embedding(net.layout, "embedding", 6, 5);
+  const Linear between(net.layout, "between", 5, 5, {.activation = Activation::tanh});
+  Kokkos::View<std::int32_t*, MemorySpace> indices("indices", 4);
+  const std::int32_t taken[] = {3, 0, 3, 5};
+  for (std::size_t i = 0; i < 4; ++i) indices(i) = taken[i];
+  net.run = [&](Tape& tape, Value) {
+    return embedding.scores(tape, between(tape, embedding(tape, indices.data(), 4)));
+  };
+  net.check();
+}
+
+TEST_CASE("softmax cross-entropy over more classes than lanes is the textbook's, and its gradient the derivative") {
+  const double smoothing = GENERATE(0.0, 0.1);
+  const Index classes = GENERATE(16, 41);
+  Network net;
+  net.input_shape = {3, 4};
+  const Linear layer(net.layout, "layer", 4, classes);
+  net.fill(3);
+  Kokkos::View<std::uint8_t*, MemorySpace> labels("labels", 3);
+  labels(0) = 15;
+  labels(2) = static_cast<std::uint8_t>(classes - 1);
+  const auto loss = [&](Recording recording, double& textbook) {
+    ForwardPass pass;
+    pass.params = net.params;
+    net.tape.begin(net.layout, pass, recording);
+    const Value z = layer(net.tape, net.tape.input({net.input.data(), net.input_shape}));
+    textbook = 0;
+    for (Index i = 0; i < 3; ++i) {
+      const Scalar* row = net.tape[z].data + classes * i;
+      double sum = 0, dot = 0;
+      for (Index j = 0; j < classes; ++j) {
+        sum += std::exp(row[j]);
+        dot += (smoothing / static_cast<double>(classes) +
+                (j == labels(static_cast<std::size_t>(i)) ? 1 - smoothing : 0)) *
+               row[j];
+      }
+      textbook += (std::log(sum) - dot) / 3;
+    }
+    return nn::softmax_cross_entropy(net.tape, z, labels.data(), smoothing, net.reduction);
+  };
+  double textbook = 0;
+  // Forty operations on numbers of size ten.
+  const double value = loss(Recording::on, textbook);
+  CHECK_THAT(value, WithinAbs(textbook, 5e-14));
+  Vector gradient("gradient", net.params.extent(0));
+  net.tape.backward(gradient);
+  test::check_gradient(net.layout, net.params, gradient, [&] { return loss(Recording::off, textbook); });
 }
 
 TEST_CASE("softmax cross-entropy is the textbook's, and its gradient the derivative") {

@@ -5,10 +5,11 @@
 // FOLDER/blocks.txt     name, number of elements and shape of every parameter block, in order
 //       /params         parameters          /gradient       gradient          raw, float or double as it was built
 //       /state          model state after the pass (batch norm: means, then variances, layer by layer)
-//       /images.u8      batch x 28 x 28     /labels.u8      batch             raw bytes
-//       /normalisation.txt  mean and deviation of the pixels
-//       /flights.raw    batch               data::Flight, where it is flights
 //       /scalars.txt    loss, and bytes of a number
+// and the batch, by data set:
+//   fashion_mnist  images.u8 [batch, 28, 28], labels.u8 [batch], normalisation.txt: mean and deviation of the pixels
+//   flights        flights.raw [batch] data::Flight
+//   prose          sequences.u8 [batch, length + 1]
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -21,6 +22,7 @@
 #include "results/text.hpp"
 #include "workloads/data/fashion_mnist.hpp"
 #include "workloads/data/flights.hpp"
+#include "workloads/data/prose.hpp"
 
 namespace velo {
 
@@ -28,15 +30,16 @@ WorkloadInfo fashion_mnist_mlp_workload_info();
 WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
 WorkloadInfo flights_dlrm_workload_info();
+WorkloadInfo prose_lm_workload_info();
 
 namespace {
 
 /// The library in double has no registry.
 WorkloadInfo workload_called(const std::string& name) {
   for (const auto info : {fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info,
-                          fashion_resnet_workload_info, flights_dlrm_workload_info})
+                          fashion_resnet_workload_info, flights_dlrm_workload_info, prose_lm_workload_info})
     if (info().name == name) return info();
-  throw Error(cat("no workload is called '", name, "'"));
+  throw Error(cat("no workload with a parity test is called '", name, "'"));
 }
 
 constexpr Index batch_size = 37;
@@ -66,7 +69,8 @@ void write(const std::string& path, const Vector& vector) {
   write(path, host.data(), host.extent(0));
 }
 
-void write_images(const std::string& folder, const DataSource& source, const std::vector<Index>& examples) {
+void write_images(const std::string& folder, const DataSource& source, const Parameters&,
+                  const std::vector<Index>& examples) {
   const auto images = data::open_fashion_mnist(source);
   const auto pixels = static_cast<std::size_t>(images->shape().pixels());
   const auto first = static_cast<std::size_t>(examples.front());
@@ -76,11 +80,37 @@ void write_images(const std::string& folder, const DataSource& source, const std
       << number_text(images->mean()) << " " << number_text(images->deviation()) << "\n";
 }
 
-void write_flights(const std::string& folder, const DataSource& source, const std::vector<Index>& examples) {
+void write_flights(const std::string& folder, const DataSource& source, const Parameters&,
+                   const std::vector<Index>& examples) {
   std::vector<data::Flight> flights(examples.size());
   data::open_flights(source)->gather(Split::train, examples, flights.data());
   write(folder + "/flights.raw", flights.data(), flights.size());
 }
+
+void write_prose(const std::string& folder, const DataSource& source, const Parameters& parameters,
+                 const std::vector<Index>& examples) {
+  const Index length = parameters.choice("size") == "mini" ? 128 : 256;
+  const auto prose = data::open_prose(source);
+  const auto text = prose->text(Split::train);
+  std::vector<std::uint8_t> bytes;
+  for (const Index i : examples) {
+    const auto sequence = text.subspan(static_cast<std::size_t>(i * length), static_cast<std::size_t>(length + 1));
+    bytes.insert(bytes.end(), sequence.begin(), sequence.end());
+  }
+  write(folder + "/sequences.u8", bytes.data(), bytes.size());
+}
+
+/// How the batch of a data set is chosen and written.
+struct BatchFiles {
+  std::string_view data_set;
+  Index apart;  ///< distance of its examples: neighbouring flights are alike
+  void (*write)(const std::string&, const DataSource&, const Parameters&, const std::vector<Index>&);
+};
+constexpr BatchFiles batch_files[] = {
+    {"fashion_mnist", 1, write_images},
+    {"flights", 61001, write_flights},
+    {"prose", 1, write_prose},
+};
 
 void dump(const std::string& name, const std::string& folder, const std::vector<std::string>& words) {
   const WorkloadInfo info = workload_called(name);
@@ -90,10 +120,10 @@ void dump(const std::string& name, const std::string& folder, const std::vector<
   const auto workload = info.make(parameters, source);
   const ParameterLayout& layout = workload->layout();
 
-  // Flights of one moment are alike: theirs are months apart.
-  const Index apart = info.data_set == "flights" ? 61001 : 1;
+  const BatchFiles* files = std::begin(batch_files);
+  while (files->data_set != info.data_set) ++files;
   std::vector<Index> examples(batch_size);
-  for (std::size_t i = 0; i < examples.size(); ++i) examples[i] = 1000 + apart * static_cast<Index>(i);
+  for (std::size_t i = 0; i < examples.size(); ++i) examples[i] = 1000 + files->apart * static_cast<Index>(i);
   ForwardPass pass;
   Vector params("params", static_cast<std::size_t>(layout.size())), gradient("gradient", params.extent(0));
   Vector state("state", static_cast<std::size_t>(workload->model_state_size())), new_state("new", state.extent(0));
@@ -108,10 +138,7 @@ void dump(const std::string& name, const std::string& folder, const std::vector<
   write(folder + "/params", params);
   write(folder + "/gradient", gradient);
   write(folder + "/state", new_state);
-  if (info.data_set == "flights")
-    write_flights(folder, source, examples);
-  else
-    write_images(folder, source, examples);
+  files->write(folder, source, parameters, examples);
   std::ofstream(folder + "/scalars.txt") << number_text(loss) << " " << sizeof(Scalar) << "\n";
   std::ofstream blocks(folder + "/blocks.txt");
   for (const ParameterBlock& block : layout.blocks()) {

@@ -6,6 +6,8 @@
 //   gelu       x/2 (1 + erf(x / sqrt 2))                                  Hendrycks & Gimpel 2016, arXiv:1606.08415
 //   gelu_tanh  x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))              ibid., the approximation
 //   tanh
+//   sigmoid    1 / (1 + e^-x)
+//   silu       x sigmoid(x)                                               ibid., section 4
 #pragma once
 
 #include <string_view>
@@ -14,14 +16,14 @@
 
 namespace velo::nn {
 
-enum class Activation { none, relu, gelu, gelu_tanh, tanh };
+enum class Activation { none, relu, gelu, gelu_tanh, tanh, sigmoid, silu };
 
-/// "none", "relu", "gelu", "gelu_tanh", "tanh". Throws std::logic_error for another word.
+/// "none", "relu", "gelu", "gelu_tanh", "tanh", "sigmoid", "silu". Throws std::logic_error for another word.
 [[nodiscard]] Activation activation(std::string_view name);
 
 /// True where the derivative is a function of the output, so that the input need not be kept.
 [[nodiscard]] constexpr bool derivative_from_output(Activation a) {
-  return a == Activation::none || a == Activation::relu || a == Activation::tanh;
+  return a == Activation::none || a == Activation::relu || a == Activation::tanh || a == Activation::sigmoid;
 }
 
 /// y = f(x), elementwise; y may be x.

@@ -51,4 +51,29 @@ Value Embedding::operator()(Tape& tape, const std::int32_t* indices, Index count
   return y;
 }
 
+const Embedding::Products& Embedding::products(Index rows) const {
+  return products_.find(rows, [&] {
+    return Products{
+        Product({.rows = rows, .columns = entries_, .inner = width_, .transpose_b = true}),
+        Product({.rows = entries_, .columns = width_, .inner = rows, .transpose_a = true}),
+        Product({.rows = rows, .columns = width_, .inner = entries_}),
+    };
+  });
+}
+
+Value Embedding::scores(Tape& tape, Value x) const {
+  const Tensor in = tape[x];
+  const Index rows = in.size() / width_;
+  const Value z = tape.output({rows, entries_});
+  products(rows).forward(in.data, tape.parameter(table_), tape[z].data);
+  tape.record([this, &tape, x, z, rows] {
+    const Tensor dz = tape.gradient(z);
+    if (!dz) return;
+    const Products& p = products(rows);
+    p.table_gradient(dz.data, tape[x].data, tape.parameter_gradient(table_));
+    if (tape.differentiable(x)) p.input_gradient(dz.data, tape.parameter(table_), tape.gradient_target(x).data);
+  });
+  return z;
+}
+
 }  // namespace velo::nn

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "harness/device/blas.hpp"
 #include "workloads/nn/tape.hpp"
 
 namespace velo::nn {
@@ -18,10 +19,20 @@ class Embedding {
 
   /// `indices` [count] lie on the device, each below `entries`, and outlive the pass. -> [count, width]
   [[nodiscard]] Value operator()(Tape& tape, const std::int32_t* indices, Index count) const;
+  /// x [rows, width] -> [rows, entries]
+  [[nodiscard]] Value scores(Tape& tape, Value x) const;
 
  private:
+  struct Products {
+    Product forward;
+    Product table_gradient;
+    Product input_gradient;
+  };
+  [[nodiscard]] const Products& products(Index rows) const;
+
   Index entries_, width_;
   Index table_ = 0;
+  mutable PlanCache<Products> products_;  ///< by rows; holds nothing of a pass
 };
 
 }  // namespace velo::nn

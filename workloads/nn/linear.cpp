@@ -7,8 +7,7 @@ namespace velo::nn {
 Linear::Linear(ParameterLayout& layout, const std::string& name, Index in, Index out, LinearOptions options)
     : in_(in), out_(out), options_(options) {
   const auto start = Initialiser::uniform(1.0 / std::sqrt(static_cast<double>(in)));
-  weight_ =
-      layout.add({name + "/weight", ParameterKind::weight, {out, in}, in, out, options.weight_start.value_or(start)});
+  weight_ = layout.add({name + "/weight", options.kind, {out, in}, in, out, options.weight_start.value_or(start)});
   if (options_.bias)
     bias_ = layout.add({name + "/bias", ParameterKind::bias, {out}, in, out, options.bias_start.value_or(start)});
 }

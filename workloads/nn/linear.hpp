@@ -1,7 +1,7 @@
 // workloads/nn/linear.hpp
 //
 // y = f(x W' + b): the fully connected layer.
-//   x [rows, in]   W [out, in], kind weight   b [out], kind bias   y [rows, out]
+//   x [rows, in]   W [out, in], kind weight unless told otherwise   b [out], kind bias   y [rows, out]
 //   dW = dz' x     db = column sums of dz     dx = dz W            with dz = dy f'
 //
 // Initial values, as torch.nn.Linear unless said otherwise: W and b uniform in +-1/sqrt(in).
@@ -19,6 +19,7 @@ namespace velo::nn {
 struct LinearOptions {
   Activation activation = Activation::none;
   bool bias = true;
+  ParameterKind kind = ParameterKind::weight;
   std::optional<Initialiser> weight_start = {}, bias_start = {};
 };
 

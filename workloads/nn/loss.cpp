@@ -2,6 +2,7 @@
 
 #include "workloads/nn/launch.hpp"
 #include "workloads/nn/math.hpp"
+#include "workloads/nn/row_sums.hpp"
 
 namespace velo::nn {
 
@@ -19,22 +20,22 @@ struct SoftmaxRow {
   KOKKOS_INLINE_FUNCTION void operator()(Index row) const {
     const Scalar* z = logits + row * classes;
     const Index label = labels[row];
-    Scalar largest = z[0];
-    Scalar total = 0;
-    for (Index j = 0; j < classes; ++j) {
-      largest = z[j] > largest ? z[j] : largest;
-      total += z[j];
-    }
-    Scalar sum = 0;
-    for (Index j = 0; j < classes; ++j) sum += math::exp(z[j] - largest);
+    const Scalar chosen = z[label];
+    const Scalar largest = row_max(classes, [z](Index j) { return z[j]; });
+    const Scalar total = smoothing > 0 ? row_sum(classes, [z](Index j) { return z[j]; }) : Scalar(0);
     const Scalar off = smoothing / static_cast<Scalar>(classes);
     const Scalar on = 1 - smoothing;
-    losses[row] = static_cast<Scalar>(::log(static_cast<double>(sum))) + largest - on * z[label] - off * total;
-    if (gradient == nullptr) return;
-    Scalar* g = gradient + row * classes;
-    const Scalar by_sum = 1 / sum;
-    for (Index j = 0; j < classes; ++j) g[j] = (math::exp(z[j] - largest) * by_sum - off) * scale;
-    g[label] -= on * scale;
+    Scalar sum;
+    if (gradient == nullptr) {
+      sum = row_sum(classes, [z, largest](Index j) { return math::exp(z[j] - largest); });
+    } else {
+      Scalar* g = gradient + row * classes;
+      sum = row_sum(classes, [z, g, largest](Index j) { return g[j] = math::exp(z[j] - largest); });
+      const Scalar by_sum = 1 / sum;
+      for (Index j = 0; j < classes; ++j) g[j] = (g[j] * by_sum - off) * scale;
+      g[label] -= on * scale;
+    }
+    losses[row] = static_cast<Scalar>(::log(static_cast<double>(sum))) + largest - on * chosen - off * total;
   }
 };
 

@@ -36,7 +36,7 @@ KOKKOS_INLINE_FUNCTION float exp(float x) {
   float two_to_n;
   std::memcpy(&two_to_n, &power, sizeof two_to_n);
   const float value = p * two_to_n;
-  return x < -87.0F ? 0.0F : (x != x ? x : value);
+  return x < -87.0F ? 0.0F : value;  // of NaN: what p became of it
 }
 KOKKOS_INLINE_FUNCTION double exp(double x) { return ::exp(x); }
 

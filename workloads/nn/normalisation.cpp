@@ -5,12 +5,14 @@
 
 #include "results/text.hpp"
 #include "workloads/nn/launch.hpp"
+#include "workloads/nn/row_sums.hpp"
 
 namespace velo::nn {
 
 namespace {
 
 constexpr Scalar epsilon = Scalar(1e-5);
+constexpr Scalar rms_epsilon = Scalar(1e-6);
 constexpr double default_statistics_rate = 0.1;
 constexpr Index max_groups = 16;
 
@@ -162,30 +164,33 @@ struct BatchBackward {
   }
 };
 
-// --- layer norm: per example [mean, 1 / deviation] ---
+// --- layer and rms norm: per example [mean, 1 / deviation], mean = 0 for rms ---
 
 struct LayerForward {
   Extents e;
-  const Scalar *x, *scale, *shift;
+  bool centred;
+  const Scalar *x, *scale, *shift;  ///< no shift without centring
   Scalar *y, *statistics;
 
   KOKKOS_INLINE_FUNCTION void operator()(Index n) const {
     const Index size = e.blocks * e.positions * e.b;
     const Scalar* from = x + n * size;
-    Scalar sum = 0;
-    for (Index i = 0; i < size; ++i) sum += from[i];
-    const Scalar mean = sum / static_cast<Scalar>(size);
-    Scalar squares = 0;
-    for (Index i = 0; i < size; ++i) squares += (from[i] - mean) * (from[i] - mean);
-    const Scalar inverse = 1 / std::sqrt(squares / static_cast<Scalar>(size) + epsilon);
+    const Scalar mean =
+        centred ? row_sum(size, [from](Index i) { return from[i]; }) / static_cast<Scalar>(size) : Scalar(0);
+    const Scalar squares = row_sum(size, [from, mean](Index i) { return (from[i] - mean) * (from[i] - mean); });
+    const Scalar inverse = 1 / std::sqrt(squares / static_cast<Scalar>(size) + (centred ? epsilon : rms_epsilon));
     statistics[2 * n] = mean;
     statistics[2 * n + 1] = inverse;
     for (Index block = 0; block < e.blocks; ++block)
-      for (Index p = 0; p < e.positions; ++p)
-        for (Index c = 0; c < e.b; ++c) {
-          const Index i = e.at(n, block) + p * e.b + c, channel = block * e.b + c;
-          y[i] = scale[channel] * ((x[i] - mean) * inverse) + shift[channel];
-        }
+      for (Index p = 0; p < e.positions; ++p) {
+        const Index first = e.at(n, block) + p * e.b, channel = block * e.b;
+        elementwise::run(
+            [&](Index c) {
+              const Scalar normed = scale[channel + c] * ((x[first + c] - mean) * inverse);
+              y[first + c] = centred ? normed + shift[channel + c] : normed;
+            },
+            0, e.b);
+      }
   }
 };
 
@@ -213,9 +218,10 @@ struct LayerSums {
   }
 };
 
-/// dx = (g - mean(g) - xhat mean(g xhat)) / deviation, g = scale dy.
+/// dx = (g - mean(g) - xhat mean(g xhat)) / deviation, g = scale dy; without centring mean(g) falls away.
 struct LayerBackward {
   Extents e;
+  bool centred;
   const Scalar *x, *scale, *statistics;
   Scalar* gradient;  ///< dy, becomes dx
 
@@ -224,29 +230,34 @@ struct LayerBackward {
     const Scalar size = static_cast<Scalar>(e.blocks * e.positions * e.b);
     Scalar sum = 0, product = 0;
     for (Index block = 0; block < e.blocks; ++block)
-      for (Index p = 0; p < e.positions; ++p)
-        for (Index c = 0; c < e.b; ++c) {
-          const Index i = e.at(n, block) + p * e.b + c;
-          const Scalar g = scale[block * e.b + c] * gradient[i];
-          sum += g;
-          product += g * ((x[i] - mean) * inverse);
-        }
+      for (Index p = 0; p < e.positions; ++p) {
+        const Scalar* from = x + e.at(n, block) + p * e.b;
+        const Scalar* dy = gradient + e.at(n, block) + p * e.b;
+        const Scalar* a = scale + block * e.b;
+        if (centred) sum += row_sum(e.b, [dy, a](Index c) { return a[c] * dy[c]; });
+        product +=
+            row_sum(e.b, [dy, a, from, mean, inverse](Index c) { return a[c] * dy[c] * ((from[c] - mean) * inverse); });
+      }
+    const Scalar offset = sum / size, slope = product / size;
     for (Index block = 0; block < e.blocks; ++block)
-      for (Index p = 0; p < e.positions; ++p)
-        for (Index c = 0; c < e.b; ++c) {
-          const Index i = e.at(n, block) + p * e.b + c;
-          const Scalar g = scale[block * e.b + c] * gradient[i];
-          const Scalar xhat = (x[i] - mean) * inverse;
-          gradient[i] = inverse * (g - sum / size - xhat * product / size);
-        }
+      for (Index p = 0; p < e.positions; ++p) {
+        const Index first = e.at(n, block) + p * e.b, channel = block * e.b;
+        elementwise::run(
+            [&](Index c) {
+              const Scalar g = scale[channel + c] * gradient[first + c];
+              gradient[first + c] = inverse * (g - offset - (x[first + c] - mean) * inverse * slope);
+            },
+            0, e.b);
+      }
   }
 };
 
+/// Adds up the groups; a null `first` is not wanted.
 void add_group_sums(const Extents& e, const Scalar* partial, Scalar* first, Scalar* second) {
   const Index channels = e.channels();
   for_each(
       "velo::nn::add_group_sums", channels, KOKKOS_LAMBDA(const Index c) {
-        first[c] = add_groups(partial + c, e.groups(), 2 * channels);
+        if (first != nullptr) first[c] = add_groups(partial + c, e.groups(), 2 * channels);
         second[c] = add_groups(partial + channels + c, e.groups(), 2 * channels);
       });
 }
@@ -257,6 +268,7 @@ NormKind norm_kind(std::string_view name) {
   if (name == "none") return NormKind::none;
   if (name == "batch") return NormKind::batch;
   if (name == "layer") return NormKind::layer;
+  if (name == "rms") return NormKind::rms;
   throw std::logic_error(cat("no normalisation is called '", name, "'"));
 }
 
@@ -270,6 +282,7 @@ Normalisation::Normalisation(ModelPlan& plan, const std::string& name, NormKind 
                             channels,
                             channels,
                             Initialiser::constant(1.0)});
+  if (kind_ == NormKind::rms) return;
   bias_ = plan.layout.add({name + "/bias",
                            batch ? ParameterKind::batch_norm_bias : ParameterKind::layer_norm_bias,
                            {channels},
@@ -288,6 +301,7 @@ Value Normalisation::operator()(Tape& tape, Value x) const {
     case NormKind::batch:
       return batch(tape, x);
     case NormKind::layer:
+    case NormKind::rms:
       return layer(tape, x);
   }
   return x;
@@ -340,20 +354,23 @@ Value Normalisation::batch(Tape& tape, Value x) const {
 Value Normalisation::layer(Tape& tape, Value x) const {
   const Tensor in = tape[x];
   const Extents e(in.shape);
+  const bool centred = kind_ == NormKind::layer;
   const Value y = tape.output(in.shape);
   Scalar* statistics = tape.keep({e.examples, 2}).data;
   for_each_task("velo::nn::layer_norm", e.examples, e.size() * 3,
-                LayerForward{e, in.data, tape.parameter(scale_), tape.parameter(bias_), tape[y].data, statistics});
-  tape.record([this, &tape, e, x, y, statistics] {
+                LayerForward{e, centred, in.data, tape.parameter(scale_), centred ? tape.parameter(bias_) : nullptr,
+                             tape[y].data, statistics});
+  tape.record([this, &tape, e, centred, x, y, statistics] {
     const Tensor dy = tape.gradient(y);
     if (!dy) return;
     const Tensor partial = tape.scratch({e.groups(), 2, channels_});
     for_each_task("velo::nn::layer_backward_sums", e.groups() * e.blocks, e.size(),
                   LayerSums{e, tape[x].data, dy.data, statistics, partial.data});
-    add_group_sums(e, partial.data, tape.parameter_gradient(bias_), tape.parameter_gradient(scale_));
+    add_group_sums(e, partial.data, centred ? tape.parameter_gradient(bias_) : nullptr,
+                   tape.parameter_gradient(scale_));
     if (!tape.differentiable(x)) return;
     for_each_task("velo::nn::layer_backward", e.examples, e.size() * 3,
-                  LayerBackward{e, tape[x].data, tape.parameter(scale_), statistics, dy.data});
+                  LayerBackward{e, centred, tape[x].data, tape.parameter(scale_), statistics, dy.data});
     tape.pass_gradient(y, x);
   });
   return y;

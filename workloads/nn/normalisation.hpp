@@ -8,9 +8,11 @@
 //          torch.nn.BatchNorm.
 //   layer  mean and variance of one example over all its channels and positions (Ba, Kiros, Hinton 2016,
 //          arXiv:1607.06450). For images this is torch.nn.GroupNorm with one group.
+//   rms    as layer, but around zero and without a shift: y = scale_c x / sqrt(mean x^2 + 1e-6) (Zhang & Sennrich,
+//          NeurIPS 2019, arXiv:1910.07467; the constant is that of AlgoPerf's language model)
 //
 // x is [rows, channels] or an image [n, channels / b, height, width, b]. Scale starts at 1 and shift at 0, kinds
-// batch_norm_scale, batch_norm_bias or layer_norm_scale, layer_norm_bias. Sums run over at most 16 groups of examples,
+// batch_norm_scale, batch_norm_bias or, of the others, layer_norm_scale, layer_norm_bias. Sums run over at most 16 groups of examples,
 // fixed by the batch size, so bits do not depend on the number of threads.
 #pragma once
 
@@ -22,14 +24,15 @@
 
 namespace velo::nn {
 
-enum class NormKind { none, batch, layer };
+enum class NormKind { none, batch, layer, rms };
 
-/// "none", "batch", "layer". Throws std::logic_error for another word.
+/// "none", "batch", "layer", "rms". Throws std::logic_error for another word.
 [[nodiscard]] NormKind norm_kind(std::string_view name);
 
 class Normalisation {
  public:
-  /// Adds "<name>/scale" and "<name>/bias", and for batch norm 2 `channels` of model state: means, then variances.
+  /// Adds "<name>/scale" and, but for rms, "<name>/bias"; for batch norm 2 `channels` of model state: means, then
+  /// variances.
   /// NormKind::none adds nothing and is the identity.
   Normalisation(ModelPlan& plan, const std::string& name, NormKind kind, Index channels);
 
