@@ -14,6 +14,7 @@
 // fixed by the batch size, so bits do not depend on the number of threads.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,13 @@ namespace velo::nn {
 
 enum class NormKind { none, batch, layer };
 
+/// Which rows batch statistics are taken over, where some hold nothing: those with sequence[row] >= 0, `count` of them.
+/// The others are normalised like the rest, and their gradient is zero.
+struct RowFilter {
+  const std::int32_t* sequence = nullptr;  ///< null: all rows
+  Index count = 0;
+};
+
 /// "none", "batch", "layer". Throws std::logic_error for another word.
 [[nodiscard]] NormKind norm_kind(std::string_view name);
 
@@ -33,10 +41,10 @@ class Normalisation {
   /// NormKind::none adds nothing and is the identity.
   Normalisation(ModelPlan& plan, const std::string& name, NormKind kind, Index channels);
 
-  [[nodiscard]] Value operator()(Tape& tape, Value x) const;
+  [[nodiscard]] Value operator()(Tape& tape, Value x, const RowFilter& rows = {}) const;
 
  private:
-  [[nodiscard]] Value batch(Tape& tape, Value x) const;
+  [[nodiscard]] Value batch(Tape& tape, Value x, const RowFilter& rows) const;
   [[nodiscard]] Value layer(Tape& tape, Value x) const;
 
   NormKind kind_;
