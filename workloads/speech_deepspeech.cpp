@@ -9,6 +9,7 @@
 #include "workloads/nn/lstm.hpp"
 #include "workloads/nn/normalisation.hpp"
 #include "workloads/nn/residual.hpp"
+#include "workloads/nn/spec_augment.hpp"
 #include "workloads/nn/speech_recogniser.hpp"
 
 namespace velo {
@@ -81,7 +82,9 @@ class ForwardLayer {
 class DeepSpeech final : public nn::AcousticModel {
  public:
   DeepSpeech(nn::ModelPlan& plan, const data::SpeechCorpus& corpus, const Size& size, const Parameters& parameters)
-      : conv1_(plan.layout, "conv1", corpus.bins, 1, size.channels, nn::activation(parameters.choice("activation"))),
+      : augments_(parameters.boolean("spec_augment")),
+        augmentation_(plan),
+        conv1_(plan.layout, "conv1", corpus.bins, 1, size.channels, nn::activation(parameters.choice("activation"))),
         conv2_(plan.layout, "conv2", conv1_.out_bins(), size.channels, size.channels,
                nn::activation(parameters.choice("activation"))),
         projection_(plan.layout, "projection", conv2_.out_bins() * size.channels, size.width),
@@ -92,7 +95,8 @@ class DeepSpeech final : public nn::AcousticModel {
         output_(plan.layout, "output", size.width, corpus.symbols + 1) {}
 
   [[nodiscard]] nn::Value logits(nn::Tape& tape, nn::Value features, const nn::FrameRates& rates) const override {
-    nn::Value x = conv2_(tape, conv1_(tape, features, rates[0], rates[1]), rates[1], rates[2]);
+    nn::Value x = augments_ ? augmentation_(tape, features, rates[0]) : features;
+    x = conv2_(tape, conv1_(tape, x, rates[0], rates[1]), rates[1], rates[2]);
     x = dropout_(tape, projection_(tape, x));
     for (const RecurrentLayer& layer : recurrent_) x = layer(tape, x, rates[2]);
     for (const ForwardLayer& layer : forward_) x = layer(tape, x, rates[2]);
@@ -108,6 +112,8 @@ class DeepSpeech final : public nn::AcousticModel {
     return out;
   }
 
+  bool augments_;
+  nn::SpecAugment augmentation_;
   nn::FrameConvolution conv1_, conv2_;
   nn::Linear projection_;
   nn::Dropout dropout_;
@@ -142,6 +148,7 @@ WorkloadInfo speech_deepspeech_workload_info() {
       choice("activation", "relu", {"relu", "gelu", "tanh"}, "behind convolutions and in feed-forward layers"),
       choice("normalisation", "batch", {"none", "batch", "layer"}, "in front of every LSTM and feed-forward layer"),
       boolean("residual", true, "shortcuts around LSTM and feed-forward layers"),
+      boolean("spec_augment", false, "hide bands and stretches of the training features"),
       real("initial_scale", 1.0, Range::positive(), "factor on every random initial value"),
       real("dropout", 0.0, Range::decay(), "probability with which training drops an activation"),
       integer("batch_size", 16, Range::at_least(1), "utterances in a training batch", "examples")};
