@@ -10,6 +10,8 @@
 //   fashion_mnist  images.u8 [batch, 28, 28], labels.u8 [batch], normalisation.txt: mean and deviation of the pixels
 //   flights        flights.raw [batch] data::Flight
 //   prose          sequences.u8 [batch, length + 1]
+//   festvox_ru     features.u8, labels.u8: utterances one after another; lengths.txt: frames and labels of each;
+//                  bins.f64: means, then deviations of the 40 bins; average.txt: labels of a mean training utterance
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -21,6 +23,7 @@
 #include "results/error.hpp"
 #include "results/text.hpp"
 #include "workloads/data/fashion_mnist.hpp"
+#include "workloads/data/festvox_ru.hpp"
 #include "workloads/data/flights.hpp"
 #include "workloads/data/prose.hpp"
 
@@ -31,13 +34,15 @@ WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
 WorkloadInfo flights_dlrm_workload_info();
 WorkloadInfo prose_lm_workload_info();
+WorkloadInfo speech_deepspeech_workload_info();
 
 namespace {
 
 /// The library in double has no registry.
 WorkloadInfo workload_called(const std::string& name) {
-  for (const auto info : {fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info,
-                          fashion_resnet_workload_info, flights_dlrm_workload_info, prose_lm_workload_info})
+  for (const auto info :
+       {fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info, fashion_resnet_workload_info,
+        flights_dlrm_workload_info, prose_lm_workload_info, speech_deepspeech_workload_info})
     if (info().name == name) return info();
   throw Error(cat("no workload with a parity test is called '", name, "'"));
 }
@@ -100,6 +105,28 @@ void write_prose(const std::string& folder, const DataSource& source, const Para
   write(folder + "/sequences.u8", bytes.data(), bytes.size());
 }
 
+void write_speech(const std::string& folder, const DataSource& source, const Parameters&,
+                  const std::vector<Index>& examples) {
+  const auto corpus = data::open_festvox_ru(source);
+  const data::SpeechSplit& train = corpus->split(Split::train);
+  std::ofstream lengths(folder + "/lengths.txt");
+  std::size_t frames = 0, labels = 0;
+  for (const Index u : examples) {
+    lengths << train.frames(u) << " " << train.labels(u).size() << "\n";
+    frames += static_cast<std::size_t>(train.frames(u));
+    labels += train.labels(u).size();
+  }
+  const Index first = examples.front();
+  write(folder + "/features.u8", train.features(first), frames * static_cast<std::size_t>(corpus->bins));
+  write(folder + "/labels.u8", train.labels(first).data(), labels);
+  std::vector<double> bins = corpus->mean;
+  bins.insert(bins.end(), corpus->deviation.begin(), corpus->deviation.end());
+  write(folder + "/bins.f64", bins.data(), bins.size());
+  std::ofstream(folder + "/average.txt") << number_text(static_cast<double>(train.total_labels()) /
+                                                        static_cast<double>(train.utterances()))
+                                         << "\n";
+}
+
 /// How the batch of a data set is chosen and written.
 struct BatchFiles {
   std::string_view data_set;
@@ -110,6 +137,7 @@ constexpr BatchFiles batch_files[] = {
     {"fashion_mnist", 1, write_images},
     {"flights", 61001, write_flights},
     {"prose", 1, write_prose},
+    {"festvox_ru", 1, write_speech},
 };
 
 void dump(const std::string& name, const std::string& folder, const std::vector<std::string>& words) {

@@ -41,6 +41,7 @@ struct GroupSums {
   const Scalar* x;
   const Scalar* mean;  ///< per channel; null: zero
   const Scalar* dy;    ///< null: sums are of (x - mean) and its square; else of dy and dy (x - mean)
+  const std::int32_t* sequence;
   Scalar* partial;
 
   KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
@@ -48,7 +49,8 @@ struct GroupSums {
     Scalar* KOKKOS_RESTRICT first = partial + group * 2 * e.channels() + block * e.b;
     Scalar* KOKKOS_RESTRICT second = first + e.channels();
     for (Index c = 0; c < e.b; ++c) first[c] = second[c] = 0;
-    for (Index n = e.first(group); n < e.first(group + 1); ++n)
+    for (Index n = e.first(group); n < e.first(group + 1); ++n) {
+      if (sequence != nullptr && sequence[n] < 0) continue;
       for (Index p = 0; p < e.positions; ++p) {
         const Index at = e.at(n, block) + p * e.b;
         for (Index c = 0; c < e.b; ++c) {
@@ -58,6 +60,7 @@ struct GroupSums {
           second[c] += weight * d;
         }
       }
+    }
   }
 };
 
@@ -69,8 +72,13 @@ KOKKOS_INLINE_FUNCTION Scalar add_groups(const Scalar* partial, Index groups, In
 }
 
 void group_sums(const char* label, const Extents& e, const Scalar* x, const Scalar* mean, const Scalar* dy,
-                Scalar* partial) {
-  for_each_task(label, e.groups() * e.blocks, e.size(), GroupSums{e, x, mean, dy, partial});
+                const RowFilter& rows, Scalar* partial) {
+  for_each_task(label, e.groups() * e.blocks, e.size(), GroupSums{e, x, mean, dy, rows.sequence, partial});
+}
+
+/// Numbers of a channel that statistics are taken over.
+Scalar count_of(const Extents& e, const RowFilter& rows) {
+  return static_cast<Scalar>((rows.sequence == nullptr ? e.examples : rows.count) * e.positions);
 }
 
 /// y = a_c x + b_c
@@ -90,16 +98,14 @@ void affine(const char* label, const Extents& e, const Scalar* x, const Scalar* 
 
 /// From the sums of x: means. From the sums around the means: variances; so small variances beside large means are
 /// exact.
-void batch_means(const Extents& e, const Scalar* partial, Scalar* mean) {
-  const Scalar count = static_cast<Scalar>(e.examples * e.positions);
+void batch_means(const Extents& e, Scalar count, const Scalar* partial, Scalar* mean) {
   for_each(
       "velo::nn::batch_means", e.channels(),
       KOKKOS_LAMBDA(const Index c) { mean[c] = add_groups(partial + c, e.groups(), 2 * e.channels()) / count; });
 }
 
-void batch_deviations(const Extents& e, const Scalar* partial, const Scalar* mean, Scalar* inverse, Scalar rate,
-                      const Scalar* running, Scalar* new_running) {
-  const Scalar count = static_cast<Scalar>(e.examples * e.positions);
+void batch_deviations(const Extents& e, Scalar count, const Scalar* partial, const Scalar* mean, Scalar* inverse,
+                      Scalar rate, const Scalar* running, Scalar* new_running) {
   const Scalar unbiased = count > 1 ? count / (count - 1) : Scalar(1);
   const Index channels = e.channels();
   for_each(
@@ -132,10 +138,10 @@ void batch_coefficients(Index channels, const Scalar* scale, const Scalar* shift
 
 /// Gradients of scale and shift, and the coefficients of dx = a dy + s (x - mean) + t: with batch statistics
 ///   a = scale / deviation,  s = -a mean(dy xhat) / deviation,  t = -a mean(dy);  with running ones s = t = 0.
-void batch_backward_coefficients(const Extents& e, const Scalar* partial, const Scalar* scale, const Scalar* inverse,
-                                 bool batch_statistics, Scalar* dscale, Scalar* dshift, Scalar* slope, Scalar* offset) {
+void batch_backward_coefficients(const Extents& e, Scalar count, const Scalar* partial, const Scalar* scale,
+                                 const Scalar* inverse, bool batch_statistics, Scalar* dscale, Scalar* dshift,
+                                 Scalar* slope, Scalar* offset) {
   const Index channels = e.channels();
-  const Scalar count = static_cast<Scalar>(e.examples * e.positions);
   for_each(
       "velo::nn::batch_backward_coefficients", channels, KOKKOS_LAMBDA(const Index c) {
         const Scalar sum = add_groups(partial + c, e.groups(), 2 * channels);
@@ -151,10 +157,15 @@ void batch_backward_coefficients(const Extents& e, const Scalar* partial, const 
 struct BatchBackward {
   Extents e;
   const Scalar *x, *mean, *scale, *inverse, *slope, *offset;
+  const std::int32_t* sequence;
   Scalar* gradient;  ///< dy, becomes dx
 
   KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
     const Index block = task % e.blocks, start = e.at(task / e.blocks, block);
+    if (sequence != nullptr && sequence[task / e.blocks] < 0) {
+      for (Index i = start; i < start + e.positions * e.b; ++i) gradient[i] = 0;
+      return;
+    }
     for (Index p = 0; p < e.positions; ++p)
       for (Index c = 0; c < e.b; ++c) {
         const Index i = start + p * e.b + c, channel = block * e.b + c;
@@ -294,12 +305,12 @@ Normalisation::Normalisation(ModelPlan& plan, const std::string& name, NormKind 
   static_cast<void>(plan.add_state(channels, 1.0));
 }
 
-Value Normalisation::operator()(Tape& tape, Value x) const {
+Value Normalisation::operator()(Tape& tape, Value x, const RowFilter& rows) const {
   switch (kind_) {
     case NormKind::none:
       return x;
     case NormKind::batch:
-      return batch(tape, x);
+      return batch(tape, x, rows);
     case NormKind::layer:
     case NormKind::rms:
       return layer(tape, x);
@@ -307,9 +318,10 @@ Value Normalisation::operator()(Tape& tape, Value x) const {
   return x;
 }
 
-Value Normalisation::batch(Tape& tape, Value x) const {
+Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
   const Tensor in = tape[x];
   const Extents e(in.shape);
+  const Scalar count = count_of(e, rows);
   const ForwardPass& pass = tape.pass();
   const Value y = tape.output(in.shape);
   const Tensor statistics = tape.keep({2, channels_});
@@ -319,11 +331,11 @@ Value Normalisation::batch(Tape& tape, Value x) const {
   if (pass.train_mode) {
     const Tensor partial = tape.borrow({e.groups(), 2, channels_});
     Scalar* new_running = pass.new_model_state.extent(0) == 0 ? nullptr : pass.new_model_state.data() + state_;
-    group_sums("velo::nn::batch_sums", e, in.data, nullptr, nullptr, partial.data);
-    batch_means(e, partial.data, mean);
-    group_sums("velo::nn::batch_sums", e, in.data, mean, nullptr, partial.data);
+    group_sums("velo::nn::batch_sums", e, in.data, nullptr, nullptr, rows, partial.data);
+    batch_means(e, count, partial.data, mean);
+    group_sums("velo::nn::batch_sums", e, in.data, mean, nullptr, rows, partial.data);
     const double rate = pass.statistics_rate.value_or(default_statistics_rate);
-    batch_deviations(e, partial.data, mean, inverse, static_cast<Scalar>(rate), running, new_running);
+    batch_deviations(e, count, partial.data, mean, inverse, static_cast<Scalar>(rate), running, new_running);
     tape.give_back(partial);
   } else {
     running_statistics(channels_, running, mean, inverse);
@@ -333,19 +345,19 @@ Value Normalisation::batch(Tape& tape, Value x) const {
   batch_coefficients(channels_, tape.parameter(scale_), tape.parameter(bias_), mean, inverse, a, a + channels_);
   affine("velo::nn::batch_norm", e, in.data, a, a + channels_, tape[y].data);
   tape.give_back(coefficients);
-  tape.record([this, &tape, e, x, y, mean, inverse] {
+  tape.record([this, &tape, e, rows, count, x, y, mean, inverse] {
     const Tensor dy = tape.gradient(y);
     if (!dy) return;
     const Tensor partial = tape.scratch({e.groups(), 2, channels_});
     Scalar* slope = tape.scratch({2, channels_}).data;
     const Scalar* scale = tape.parameter(scale_);
-    group_sums("velo::nn::batch_backward_sums", e, tape[x].data, mean, dy.data, partial.data);
-    batch_backward_coefficients(e, partial.data, scale, inverse, tape.pass().train_mode,
+    group_sums("velo::nn::batch_backward_sums", e, tape[x].data, mean, dy.data, rows, partial.data);
+    batch_backward_coefficients(e, count, partial.data, scale, inverse, tape.pass().train_mode,
                                 tape.parameter_gradient(scale_), tape.parameter_gradient(bias_), slope,
                                 slope + channels_);
     if (!tape.differentiable(x)) return;
     for_each_task("velo::nn::batch_backward", e.examples * e.blocks, e.size(),
-                  BatchBackward{e, tape[x].data, mean, scale, inverse, slope, slope + channels_, dy.data});
+                  BatchBackward{e, tape[x].data, mean, scale, inverse, slope, slope + channels_, rows.sequence, dy.data});
     tape.pass_gradient(y, x);
   });
   return y;

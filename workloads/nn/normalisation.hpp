@@ -12,10 +12,11 @@
 //          NeurIPS 2019, arXiv:1910.07467; the constant is that of AlgoPerf's language model)
 //
 // x is [rows, channels] or an image [n, channels / b, height, width, b]. Scale starts at 1 and shift at 0, kinds
-// batch_norm_scale, batch_norm_bias or, of the others, layer_norm_scale, layer_norm_bias. Sums run over at most 16 groups of examples,
-// fixed by the batch size, so bits do not depend on the number of threads.
+// batch_norm_scale, batch_norm_bias or, of the others, layer_norm_scale, layer_norm_bias. Sums run over at most 16
+// groups of examples, fixed by the batch size, so bits do not depend on the number of threads.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -26,20 +27,26 @@ namespace velo::nn {
 
 enum class NormKind { none, batch, layer, rms };
 
+/// Which rows batch statistics are taken over, where some hold nothing: those with sequence[row] >= 0, `count` of them.
+/// The others are normalised like the rest, and their gradient is zero.
+struct RowFilter {
+  const std::int32_t* sequence = nullptr;  ///< null: all rows
+  Index count = 0;
+};
+
 /// "none", "batch", "layer", "rms". Throws std::logic_error for another word.
 [[nodiscard]] NormKind norm_kind(std::string_view name);
 
 class Normalisation {
  public:
   /// Adds "<name>/scale" and, but for rms, "<name>/bias"; for batch norm 2 `channels` of model state: means, then
-  /// variances.
-  /// NormKind::none adds nothing and is the identity.
+  /// variances. NormKind::none adds nothing and is the identity.
   Normalisation(ModelPlan& plan, const std::string& name, NormKind kind, Index channels);
 
-  [[nodiscard]] Value operator()(Tape& tape, Value x) const;
+  [[nodiscard]] Value operator()(Tape& tape, Value x, const RowFilter& rows = {}) const;
 
  private:
-  [[nodiscard]] Value batch(Tape& tape, Value x) const;
+  [[nodiscard]] Value batch(Tape& tape, Value x, const RowFilter& rows) const;
   [[nodiscard]] Value layer(Tape& tape, Value x) const;
 
   NormKind kind_;

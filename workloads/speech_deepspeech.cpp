@@ -1,0 +1,160 @@
+// workloads/speech_deepspeech.cpp
+#include "harness/workload.hpp"
+#include "results/error.hpp"
+#include "results/text.hpp"
+#include "workloads/data/festvox_ru.hpp"
+#include "workloads/nn/dropout.hpp"
+#include "workloads/nn/frame_convolution.hpp"
+#include "workloads/nn/linear.hpp"
+#include "workloads/nn/lstm.hpp"
+#include "workloads/nn/normalisation.hpp"
+#include "workloads/nn/residual.hpp"
+#include "workloads/nn/spec_augment.hpp"
+#include "workloads/nn/speech_recogniser.hpp"
+
+namespace velo {
+
+namespace {
+
+struct Size {
+  Index channels, width, recurrent_layers, forward_layers;
+};
+
+Size size_of(const Parameters& parameters) {
+  Size size = parameters.choice("size") == "mini" ? Size{16, 96, 2, 1} : Size{32, 192, 3, 2};
+  if (parameters.integer("width") > 0) size.width = parameters.integer("width");
+  if (size.width % 2 != 0)
+    throw Error(cat("the width of speech_deepspeech is ", size.width,
+                    "; it must be even, half of it for each direction of time"));
+  return size;
+}
+
+/// y = x + f(x), or f(x) alone.
+class Shortcut {
+ public:
+  explicit Shortcut(const Parameters& parameters) : on_(parameters.boolean("residual")) {}
+  [[nodiscard]] nn::Value operator()(nn::Tape& tape, nn::Value around, nn::Value x) const {
+    return on_ ? nn::add(tape, around, x) : around;
+  }
+
+ private:
+  bool on_;
+};
+
+class RecurrentLayer {
+ public:
+  RecurrentLayer(nn::ModelPlan& plan, const std::string& name, Index width, const Parameters& parameters)
+      : normalisation_(plan, name + "/norm", nn::norm_kind(parameters.choice("normalisation")), width),
+        lstm_(plan.layout, name, width, width / 2, true),
+        shortcut_(parameters) {}
+
+  [[nodiscard]] nn::Value operator()(nn::Tape& tape, nn::Value x, const nn::Frames& frames) const {
+    const nn::Value normal = normalisation_(tape, x, {frames.table().sequence, frames.count()});
+    return shortcut_(tape, lstm_(tape, normal, frames), x);
+  }
+
+ private:
+  nn::Normalisation normalisation_;
+  nn::Lstm lstm_;
+  Shortcut shortcut_;
+};
+
+class ForwardLayer {
+ public:
+  ForwardLayer(nn::ModelPlan& plan, const std::string& name, Index width, const Parameters& parameters)
+      : normalisation_(plan, name + "/norm", nn::norm_kind(parameters.choice("normalisation")), width),
+        linear_(plan.layout, name, width, width, {.activation = nn::activation(parameters.choice("activation"))}),
+        dropout_(plan, parameters.real("dropout").base),
+        shortcut_(parameters) {}
+
+  [[nodiscard]] nn::Value operator()(nn::Tape& tape, nn::Value x, const nn::Frames& frames) const {
+    const nn::Value normal = normalisation_(tape, x, {frames.table().sequence, frames.count()});
+    return shortcut_(tape, dropout_(tape, linear_(tape, normal)), x);
+  }
+
+ private:
+  nn::Normalisation normalisation_;
+  nn::Linear linear_;
+  nn::Dropout dropout_;
+  Shortcut shortcut_;
+};
+
+class DeepSpeech final : public nn::AcousticModel {
+ public:
+  DeepSpeech(nn::ModelPlan& plan, const data::SpeechCorpus& corpus, const Size& size, const Parameters& parameters)
+      : augments_(parameters.boolean("spec_augment")),
+        augmentation_(plan),
+        conv1_(plan.layout, "conv1", corpus.bins, 1, size.channels, nn::activation(parameters.choice("activation"))),
+        conv2_(plan.layout, "conv2", conv1_.out_bins(), size.channels, size.channels,
+               nn::activation(parameters.choice("activation"))),
+        projection_(plan.layout, "projection", conv2_.out_bins() * size.channels, size.width),
+        dropout_(plan, parameters.real("dropout").base),
+        recurrent_(layers<RecurrentLayer>(plan, "lstm", size.recurrent_layers, size.width, parameters)),
+        forward_(layers<ForwardLayer>(plan, "feed_forward", size.forward_layers, size.width, parameters)),
+        normalisation_(plan, "output/norm", nn::NormKind::layer, size.width),
+        output_(plan.layout, "output", size.width, corpus.symbols + 1) {}
+
+  [[nodiscard]] nn::Value logits(nn::Tape& tape, nn::Value features, const nn::FrameRates& rates) const override {
+    nn::Value x = augments_ ? augmentation_(tape, features, rates[0]) : features;
+    x = conv2_(tape, conv1_(tape, x, rates[0], rates[1]), rates[1], rates[2]);
+    x = dropout_(tape, projection_(tape, x));
+    for (const RecurrentLayer& layer : recurrent_) x = layer(tape, x, rates[2]);
+    for (const ForwardLayer& layer : forward_) x = layer(tape, x, rates[2]);
+    return output_(tape, normalisation_(tape, x));
+  }
+
+ private:
+  template <typename Layer>
+  static std::vector<Layer> layers(nn::ModelPlan& plan, const std::string& name, Index count, Index width,
+                                   const Parameters& parameters) {
+    std::vector<Layer> out;
+    for (Index i = 1; i <= count; ++i) out.emplace_back(plan, cat(name, i), width, parameters);
+    return out;
+  }
+
+  bool augments_;
+  nn::SpecAugment augmentation_;
+  nn::FrameConvolution conv1_, conv2_;
+  nn::Linear projection_;
+  nn::Dropout dropout_;
+  std::vector<RecurrentLayer> recurrent_;
+  std::vector<ForwardLayer> forward_;
+  nn::Normalisation normalisation_;
+  nn::Linear output_;
+};
+
+std::unique_ptr<Workload> make(const Parameters& parameters, const DataSource& source) {
+  auto corpus = data::open_festvox_ru(source);
+  nn::ModelPlan plan;
+  auto model = std::make_unique<DeepSpeech>(plan, *corpus, size_of(parameters), parameters);
+  nn::RecogniserOptions options;
+  options.batch_size = parameters.integer("batch_size");
+  options.initial_scale = parameters.real("initial_scale").base;
+  return std::make_unique<nn::SpeechRecogniser>(std::move(corpus), std::move(plan), std::move(model), options);
+}
+
+}  // namespace
+
+WorkloadInfo speech_deepspeech_workload_info() {
+  WorkloadInfo info;
+  info.name = "speech_deepspeech";
+  info.summary = "Russian speech to phones, convolutions and bidirectional LSTM with CTC";
+  info.data_set = "festvox_ru";
+  info.loss_type = LossType::ctc;
+  info.metrics = nn::recogniser_metrics();
+  info.parameters = {
+      choice("size", "mini", {"mini", "small"}, "channels, width and layers"),
+      integer("width", 0, Range::at_least(0), "of every layer behind the convolutions, even; 0: as the size has it"),
+      choice("activation", "relu", {"relu", "gelu", "tanh"}, "behind convolutions and in feed-forward layers"),
+      choice("normalisation", "batch", {"none", "batch", "layer"}, "in front of every LSTM and feed-forward layer"),
+      boolean("residual", true, "shortcuts around LSTM and feed-forward layers"),
+      boolean("spec_augment", false, "hide bands and stretches of the training features"),
+      real("initial_scale", 1.0, Range::positive(), "factor on every random initial value"),
+      real("dropout", 0.0, Range::decay(), "probability with which training drops an activation"),
+      integer("batch_size", 16, Range::at_least(1), "utterances in a training batch", "examples")};
+  info.make = make;
+  info.data_version = [](const Parameters&, const DataSource& source) { return data::festvox_ru_version(source); };
+  return info;
+}
+
+}  // namespace velo
