@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "analysis/counter_random.hpp"
-#include "analysis/parallel.hpp"
 #include "results/error.hpp"
+#include "results/parallel.hpp"
 #include "results/text.hpp"
 
 namespace velo::analysis {

@@ -52,6 +52,8 @@ TrialOutcome outcome_of(const TrialSummary& s) {
   TrialOutcome out;
   out.workload = variant_name(s.workload, s.workload_changes);
   out.workload_version = static_cast<int>(s.workload_version);
+  if (s.workload_role == WorkloadRole::held_out) out.held_out_of = s.base_workload;
+  out.unscored = s.workload_role == WorkloadRole::unscored;
   out.algorithm = s.label.empty() ? s.algorithm : s.label;
   out.algorithm_version = s.algorithm_version;
   out.division = s.division;
@@ -61,6 +63,7 @@ TrialOutcome outcome_of(const TrialSummary& s) {
   out.status = name(s.status);
   out.stop_reason = s.stop_reason ? std::string(name(*s.stop_reason)) : "";
   out.reached = s.result.reached;
+  if (out.reached) out.hit_evaluation = s.result.evaluations - 1;
   out.steps = static_cast<double>(s.result.steps);
   out.example_gradients = static_cast<double>(s.result.example_gradients);
   out.seconds = s.result.seconds;
@@ -125,6 +128,29 @@ Race load_race(const Store& store, const std::string& sweep) {
     return std::tie(a.workload, a.algorithm, a.study, a.trial, a.cell) <
            std::tie(b.workload, b.algorithm, b.study, b.trial, b.cell);
   });
+  return race;
+}
+
+Race race_of(const AlgoPerfLogs& logs) {
+  Race race;
+  race.store = logs.root;
+  race.notes.push_back(logs.counts());
+  race.notes.insert(race.notes.end(), logs.problems.begin(), logs.problems.end());
+  std::vector<bool> run(logs.workloads.size());
+  for (const AlgoPerfTrial& trial : logs.trials) {
+    race.trials.push_back(outcome_of(summary_of(trial, logs)));
+    race.trials.back().path = trial.folder;
+    run[trial.workload] = true;
+  }
+  race.asked = race.trials.size();
+  std::vector<std::string> missing;
+  for (std::size_t w = 0; w < run.size(); ++w)
+    if (!run[w] && logs.workloads[w].role == WorkloadRole::base) missing.push_back(logs.workloads[w].name);
+  if (!missing.empty()) {
+    race.notes.push_back(
+        cat("nobody has trials on ", join_words(missing),
+            ", which AlgoPerf counts: its program refuses such a pool, and scores here are over the others"));
+  }
   return race;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analysis/outcomes.hpp"
+#include "results/algoperf_logs.hpp"
 #include "results/index.hpp"
 #include "results/record.hpp"
 #include "results/store.hpp"
@@ -22,6 +23,7 @@ struct Race {
   std::vector<TrialOutcome> trials;  ///< one per cell, ordered by workload, label, study, trial
   std::size_t asked = 0;             ///< cells that the sweep asks for
   std::size_t not_run = 0;           ///< of these, without any run yet
+  std::vector<std::string> notes;    ///< what was left out when it was read
 };
 
 /// The outcome of one run. The workload's name carries its variant: "fashion_mnist_mlp{width=64}".
@@ -31,6 +33,10 @@ struct Race {
 /// last finished run, else by its last one. Labels are those of the sweep. Throws Error when the index is missing, for
 /// an unknown sweep (with the names there are), and with exit code 5 when there is no run.
 [[nodiscard]] Race load_race(const Store& store, const std::string& sweep = "");
+
+/// The trials of AlgoPerf's logs, without a store between. Notes: how many files were read and left out and why, and
+/// the base workloads of the table that nobody ran.
+[[nodiscard]] Race race_of(const AlgoPerfLogs& logs);
 
 /// Fields of a JSON object, nested ones joined by dots: {"lr": 0.1, "inner": {"beta": 0.9}} -> lr, inner.beta.
 [[nodiscard]] std::map<std::string, Setting> flatten_settings(const std::string& json);

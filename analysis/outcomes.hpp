@@ -46,6 +46,7 @@ struct TrialOutcome {
   std::string workload;  ///< name with its variant, as tables show it
   int workload_version = 1;
   std::string held_out_of;  ///< base workload, when this one is its held-out variant (AlgoPerf v0.5); else empty
+  bool unscored = false;    ///< its workload plays no part in scores
   std::string algorithm;    ///< label of the entry
   std::string algorithm_version;
   std::string sweep;

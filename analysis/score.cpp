@@ -59,7 +59,8 @@ std::size_t position(const std::vector<std::string>& names, const std::string& w
   return static_cast<std::size_t>(std::find(names.begin(), names.end(), wanted) - names.begin());
 }
 
-bool scored(const TrialOutcome& trial) { return !std::isnan(trial.target) || trial.reached; }
+bool has_target(const TrialOutcome& trial) { return !std::isnan(trial.target) || trial.reached; }
+bool scored(const TrialOutcome& trial) { return !trial.unscored && has_target(trial); }
 
 StudyTable named_table(const std::vector<TrialOutcome>& trials) {
   StudyTable table;
@@ -89,11 +90,10 @@ StudyTime& study_of(std::vector<StudyTime>& studies, std::int64_t number) {
   return *studies.insert(place, fresh);
 }
 
+/// Equal trials: the first listed stays. Records of an older velo do not number the evaluations; time decides then.
 bool better(const TrialOutcome& one, const TrialOutcome& other, const ScoreOptions& options) {
-  if (options.select() == Selection::first_evaluation && one.hit_evaluation != other.hit_evaluation) {
-    return one.hit_evaluation < other.hit_evaluation;
-  }
-  if (options.select() == Selection::first_evaluation) return false;  // the first listed
+  const bool numbered = one.hit_evaluation >= 0 && other.hit_evaluation >= 0;
+  if (options.select() == Selection::first_evaluation && numbered) return one.hit_evaluation < other.hit_evaluation;
   return one.watched(options.clock) < other.watched(options.clock);
 }
 
@@ -108,6 +108,8 @@ StudyTable study_table(const std::vector<TrialOutcome>& all, const ScoreOptions&
   std::size_t measured = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto& trial = all[i];
+    table.unscored += trial.unscored;
+    table.without_target += !trial.unscored && !has_target(trial);
     if (!scored(trial)) continue;
     if (!trial.measured()) {
       ++table.unmeasured;

@@ -76,12 +76,15 @@ struct StudyTable {
   std::vector<std::size_t> held_out_base;               ///< per workload: index of its base, own index for a base one
   std::vector<std::vector<std::vector<StudyTime>>> at;  ///< [algorithm][workload][study]; empty: no trial
   std::size_t unmeasured = 0;                           ///< trials left out because they failed or were cut off
+  std::size_t unscored = 0;                             ///< of workloads that play no part in scores
+  std::size_t without_target = 0;                       ///< of workloads that have none
 
   [[nodiscard]] std::size_t base_count() const;
 };
 
 /// Groups trials into studies. Throws Error where the trials may not be compared (require_comparable), and when there
-/// is nothing measured (exit code 5). Workloads without a target (time-to-result undefined) are left out.
+/// is nothing measured (exit code 5). Workloads that play no part in scores or have no target (time-to-result undefined)
+/// are left out and counted.
 [[nodiscard]] StudyTable study_table(const std::vector<TrialOutcome>& trials, const ScoreOptions& options);
 
 /// Workload times t(s, w): [algorithm][workload]; NaN where there is no trial at all.

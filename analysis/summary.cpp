@@ -208,6 +208,12 @@ std::vector<std::string> notes(const Leaderboard& board) {
   if (board.table.unmeasured > 0) {
     out.push_back(cat(board.table.unmeasured, " trials failed or were cut off and are left out"));
   }
+  if (board.table.unscored > 0) {
+    out.push_back(cat(board.table.unscored, " trials are on workloads that play no part in scores and are left out"));
+  }
+  if (board.table.without_target > 0) {
+    out.push_back(cat(board.table.without_target, " trials are on workloads without a target and are left out"));
+  }
   for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
     const bool reached =
         std::any_of(board.times.begin(), board.times.end(), [&](const auto& row) { return row[w].time < not_reached; });
@@ -237,7 +243,8 @@ Summary summarize(const Race& race, const ScoreOptions& options, const Bootstrap
   out.board = leaderboard(race.trials, options, bootstrap);
   out.times = time_table(race.trials, out.board);
   out.scores = score_table(out.board);
-  out.notes = notes(out.board);
+  out.notes = race.notes;
+  for (std::string& note : notes(out.board)) out.notes.push_back(std::move(note));
   if (race.not_run > 0) {
     out.notes.push_back(cat(race.not_run, " of ", race.asked, " cells of the sweep have not been run yet"));
   }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "results/csv.hpp"
 #include "results/text.hpp"
 
 namespace velo::analysis {
@@ -110,16 +111,6 @@ TextColumn text_column(const Table& table, std::size_t column) {
   for (const auto& row : table.rows) out.cells.push_back(text_of(row[column], decimals));
   for (const auto& cell : out.cells) out.width = std::max(out.width, display_width(cell));
   return out;
-}
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + '"';
 }
 
 std::string csv_value(const TableValue& value) {

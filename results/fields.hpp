@@ -24,6 +24,7 @@ struct Field {
   std::string_view name;
   std::string_view unit;  ///< empty for text and pure numbers
   FieldRole role;
+  bool added = false;  ///< since the first release: an older file lacks it, and it then keeps its default
 };
 
 /// Reads the word of an enumeration, for visitors that meet any of them.
@@ -31,6 +32,7 @@ inline void parse_word(std::string_view text, Status& out) { out = parse_status(
 inline void parse_word(std::string_view text, StopReason& out) { out = parse_stop_reason(text); }
 inline void parse_word(std::string_view text, Isolation& out) { out = parse_isolation(text); }
 inline void parse_word(std::string_view text, Direction& out) { out = parse_direction(text); }
+inline void parse_word(std::string_view text, WorkloadRole& out) { out = parse_workload_role(text); }
 
 /// Calls visit(Field, member) for every stored field, in column order. Members have one of the types bool,
 /// std::int64_t, std::uint64_t, double, std::string, std::optional of std::int64_t, double or StopReason, an
@@ -123,6 +125,9 @@ void visit_fields(Summary& s, Visitor&& visit) {
   visit(Field{"velo_version", "", provenance}, s.fingerprint.velo_version);
   visit(Field{"started_at", "UTC", provenance}, s.started_at);
   visit(Field{"finished_at", "UTC", provenance}, s.finished_at);
+  visit(Field{"workload_role", "", request, true}, s.workload_role);
+  visit(Field{"base_workload", "", request, true}, s.base_workload);
+  visit(Field{"evaluations_to_result", "evaluations", result, true}, s.result.evaluations);
 }
 
 }  // namespace velo

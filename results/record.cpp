@@ -27,7 +27,7 @@ constexpr Words<Status, 5> status_words{{{Status::planned, "planned"},
                                          {Status::failed, "failed"},
                                          {Status::stale, "stale"}}};
 
-constexpr Words<StopReason, 13> stop_reason_words{{{StopReason::target, "target"},
+constexpr Words<StopReason, 14> stop_reason_words{{{StopReason::target, "target"},
                                                    {StopReason::finished, "finished"},
                                                    {StopReason::budget, "budget"},
                                                    {StopReason::diverged, "diverged"},
@@ -39,10 +39,14 @@ constexpr Words<StopReason, 13> stop_reason_words{{{StopReason::target, "target"
                                                    {StopReason::cancelled, "cancelled"},
                                                    {StopReason::stopped_lossless, "stopped_lossless"},
                                                    {StopReason::halved, "halved"},
-                                                   {StopReason::error, "error"}}};
+                                                   {StopReason::error, "error"},
+                                                   {StopReason::unknown, "unknown"}}};
 
 constexpr Words<Isolation, 3> isolation_words{
     {{Isolation::exclusive, "exclusive"}, {Isolation::pinned, "pinned"}, {Isolation::shared, "shared"}}};
+
+constexpr Words<WorkloadRole, 3> workload_role_words{
+    {{WorkloadRole::base, "base"}, {WorkloadRole::held_out, "held_out"}, {WorkloadRole::unscored, "unscored"}}};
 
 constexpr Words<Direction, 3> direction_words{
     {{Direction::none, "none"}, {Direction::lower, "lower"}, {Direction::higher, "higher"}}};
@@ -106,11 +110,15 @@ std::string_view name(Status status) { return word_of(status, status_words); }
 std::string_view name(StopReason reason) { return word_of(reason, stop_reason_words); }
 std::string_view name(Isolation isolation) { return word_of(isolation, isolation_words); }
 std::string_view name(Direction direction) { return word_of(direction, direction_words); }
+std::string_view name(WorkloadRole role) { return word_of(role, workload_role_words); }
 
 Status parse_status(std::string_view text) { return value_of(text, "status", status_words); }
 StopReason parse_stop_reason(std::string_view text) { return value_of(text, "stop reason", stop_reason_words); }
 Isolation parse_isolation(std::string_view text) { return value_of(text, "isolation", isolation_words); }
 Direction parse_direction(std::string_view text) { return value_of(text, "direction", direction_words); }
+WorkloadRole parse_workload_role(std::string_view text) {
+  return value_of(text, "role of a workload", workload_role_words);
+}
 
 std::string hardware_class(const Fingerprint& f) {
   if (!f.device.empty()) return plain_model(f.device);

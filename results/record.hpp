@@ -44,6 +44,7 @@ enum class StopReason {
   stopped_lossless,  ///< can no longer change the declared score
   halved,            ///< dropped by successive halving
   error,             ///< an exception; see the message
+  unknown,           ///< an imported log does not say
 };
 [[nodiscard]] std::string_view name(StopReason reason);
 /// Throws Error listing the valid words.
@@ -66,6 +67,15 @@ enum class Direction {
 };
 [[nodiscard]] std::string_view name(Direction direction);
 [[nodiscard]] Direction parse_direction(std::string_view text);
+
+/// What a workload is to a score.
+enum class WorkloadRole {
+  base,      ///< counts
+  held_out,  ///< a variant of a base workload, kept secret while algorithms were made: gates its base in AlgoPerf v0.5
+  unscored,  ///< a variant that plays no part
+};
+[[nodiscard]] std::string_view name(WorkloadRole role);
+[[nodiscard]] WorkloadRole parse_workload_role(std::string_view text);
 
 /// What the caller knows and the machine cannot tell: how this program was built and is run.
 struct BuildFacts {
@@ -142,7 +152,8 @@ struct TimeToResult {
   std::int64_t steps = 0;
   std::int64_t examples = 0;
   std::int64_t example_gradients = 0;
-  double seconds = 0;  ///< on the clock
+  double seconds = 0;            ///< on the clock
+  std::int64_t evaluations = 0;  ///< evaluations until then, that of the hit included; 0: not recorded
 };
 
 /// Names one run: `STORE/trials/<cell, 2 digits>/<cell>/<run>`.
@@ -169,6 +180,8 @@ struct TrialSummary {
   std::string workload_parameters = "{}";  ///< JSON object, all
   std::string workload_changes = "{}";     ///< JSON object, those that differ from the defaults
   std::int64_t workload_version = 1;
+  WorkloadRole workload_role = WorkloadRole::base;
+  std::string base_workload;  ///< of which it is a variant by another name; else empty
   std::string data_version;
   bool synthetic = false;
   std::string algorithm;                    ///< short form: "adamw", "lookahead(adamw)"

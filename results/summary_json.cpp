@@ -79,6 +79,7 @@ TrialSummary summary_from_json(std::string_view text, const std::string& where) 
   TrialSummary summary;
   visit_fields(summary, [&](const Field& field, auto& member) {
     const auto entry = object.find(field.name);
+    if (entry == object.end() && field.added) return;
     if (entry == object.end())
       throw Error(cat("'", where, "' lacks the field '", field.name, "'; restore it or run the trial again"));
     try {

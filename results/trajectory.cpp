@@ -444,6 +444,7 @@ Trajectory read_trajectory(const std::filesystem::path& path) {
     trajectory.config = read_config(file);
     const Group summary(H5Gopen2(file, "summary", H5P_DEFAULT), "summary");
     visit_fields(trajectory.summary, [&](const Field& field, auto& member) {
+      if (field.added && H5Aexists(summary, std::string(field.name).c_str()) == 0) return;
       read_value(summary, std::string(field.name).c_str(), member);
     });
     trajectory.evaluations = read_group(file, "evaluations");

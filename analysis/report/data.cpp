@@ -64,6 +64,7 @@ Curve read_curve(const TrialOutcome& trial) {
 ReportData gather(Race race, const ScoreOptions& options, const BootstrapOptions& bootstrap) {
   ReportData data;
   data.race = std::move(race);
+  data.problems = data.race.notes;
   data.board = leaderboard(data.race.trials, options, bootstrap);
   for (const TrialOutcome& trial : data.race.trials) {
     data.curves.emplace_back();

@@ -22,7 +22,7 @@ struct ReportData {
   Race race;
   Leaderboard board;
   std::vector<Curve> curves;          ///< one per trial of the race
-  std::vector<std::string> problems;  ///< one sentence per trajectory that could not be read
+  std::vector<std::string> problems;  ///< what was left out of the race, and trajectories that could not be read
   std::string command;                ///< the command line that made the report
   std::string program;                ///< `velo --version` of the program that made it
   std::string made_at;                ///< UTC

@@ -46,11 +46,13 @@ Verb compare_verb() {
           },
       .action =
           [=](const Console& console) {
-            const auto comparison = analysis::compare(choices->race.load().trials, choices->a, choices->b,
+            const auto race = choices->race.load();
+            const auto comparison = analysis::compare(race.trials, choices->a, choices->b,
                                                       choices->race.score_options(), choices->race.bootstrap_options());
             print_table(console, choices->format, analysis::comparison_table(comparison));
             (choices->format == Format::table ? console.out : console.err)
                 << analysis::verdict_sentence(comparison) << '\n';
+            print_notes(console, race.notes);
             print_notes(console, analysis::notes(comparison));
             return exit_code(comparison.verdict);
           }};

@@ -14,6 +14,8 @@ Verb report_verb() {
   auto choices = std::make_shared<Choices>();
   const auto report = [=](const Console& console) {
     const ScoringOptions& options = choices->race;
+    if (!options.logs.empty())
+      throw Error("a report draws curves from a store; `velo import algoperf` makes one of the logs");
     analysis::Race race = options.load();
     const std::string sweep = race.sweep;
     const std::filesystem::path file =

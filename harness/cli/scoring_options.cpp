@@ -13,7 +13,13 @@ namespace velo {
 void ScoringOptions::declare(Options& o) {
   o.store(store);
   o.flag("--all", everything, "judge every run of the store, whatever its sweep");
-  o.choice("--clock", clock, {"example-gradients", "steps", "seconds"}, "what times are counted in");
+  o.value("--logs", logs, "judge AlgoPerf's logs straight, without a store: their folder or a .tar.gz of it", "DIR");
+  o.value("--workloads", workloads, "with --logs: the table of workloads (default: workloads.csv in or beside them)",
+          "FILE");
+  o.choice("--ruleset", ruleset, {"external", "self"}, "with --logs: how they were tuned");
+  o.choice("--release", release, {"v0.5", "v0.6"}, "with --logs: of AlgoPerf");
+  o.choice("--clock", clock, {"example-gradients", "steps", "seconds"},
+           "what times are counted in (default: example-gradients; seconds by AlgoPerf's rules and with --logs)");
   o.choice("--rules", rules, {"velodrome", "algoperf-v0.5", "algoperf-v0.6"}, "how the score is computed");
   o.choice("--selection", selection, {"min-time", "first-evaluation"},
            "which trial speaks for a study (default: by the rules)");
@@ -29,8 +35,11 @@ void ScoringOptions::declare(Options& o) {
 
 analysis::ScoreOptions ScoringOptions::score_options() const {
   analysis::ScoreOptions out;
-  out.clock = analysis::clock_from(clock);
   out.rules = analysis::rules_from(rules);
+  const bool timed = out.rules != analysis::Rules::velodrome || !logs.empty();
+  out.clock = !clock.empty() ? analysis::clock_from(clock)
+              : timed        ? analysis::Clock::seconds
+                             : analysis::Clock::example_gradients;
   out.r_max = r_max;
   out.overrides = overrides;
   if (selection == "min-time") out.selection = analysis::Selection::min_time;
@@ -57,6 +66,10 @@ std::string ScoringOptions::command(const std::string& verb, const std::string& 
     if (given) out += cat(" ", option);
   };
   add("--out", store, plain.store);
+  add("--logs", logs, plain.logs);
+  add("--workloads", workloads, plain.workloads);
+  add("--ruleset", ruleset, plain.ruleset);
+  add("--release", release, plain.release);
   add("--clock", clock, plain.clock);
   add("--rules", rules, plain.rules);
   add("--selection", selection, plain.selection);
@@ -72,6 +85,12 @@ std::string ScoringOptions::command(const std::string& verb, const std::string& 
 }
 
 analysis::Race ScoringOptions::load() const {
+  if (!logs.empty()) {
+    const AlgoPerfRules made_under{parse_algoperf_release(release), ruleset};
+    auto table = AlgoPerfWorkload::read(workload_table(workloads, logs), made_under);
+    return analysis::race_of(
+        read_algoperf_logs(logs, std::move(table), made_under, LogDetail::results, bootstrap_options().threads));
+  }
   const Store found = Store::open(store);
   if (everything) return analysis::load_race(found);
   if (!sweep.empty()) return analysis::load_race(found, find_sweep(found, sweep));
@@ -80,6 +99,19 @@ analysis::Race ScoringOptions::load() const {
     throw Error(cat("the store ", store, " holds the sweeps ", join_words(names), "; name one, or give --all"));
   }
   return analysis::load_race(found, names.empty() ? "" : names.front());
+}
+
+std::filesystem::path workload_table(const std::string& given, const std::filesystem::path& logs) {
+  if (!given.empty()) return given;
+  const std::filesystem::path plain = logs.string().ends_with('/') ? logs.parent_path() : logs;
+  std::error_code unknown;
+  for (const auto& folder : {plain, plain.parent_path()}) {
+    const auto file = folder / "workloads.csv";
+    if (std::filesystem::is_regular_file(file, unknown)) return file;
+  }
+  throw Error(
+      cat("targets are not in AlgoPerf's logs: give their table with --workloads FILE, or put workloads.csv into '",
+          logs.string(), "'"));
 }
 
 std::string find_sweep(const Store& store, const std::string& text) {

@@ -3,6 +3,7 @@
 // What the verbs that judge a race have in common: which runs, which clock and rules, how the intervals are made.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -16,7 +17,11 @@ struct ScoringOptions {
   std::string store = "results/store";
   std::string sweep;
   bool everything = false;
-  std::string clock = "example-gradients";
+  std::string logs;  ///< of AlgoPerf, to be judged straight
+  std::string workloads;
+  std::string release = "v0.5";
+  std::string ruleset = "external";
+  std::string clock;  ///< empty: by the rules
   std::string rules = "velodrome";
   std::string selection;
   double r_max = 4;
@@ -39,6 +44,9 @@ struct ScoringOptions {
   /// when it has several.
   [[nodiscard]] analysis::Race load() const;
 };
+
+/// The table of workloads that goes with AlgoPerf's logs: `given`, or workloads.csv inside or beside them.
+[[nodiscard]] std::filesystem::path workload_table(const std::string& given, const std::filesystem::path& logs);
 
 /// The sweep of a store that `text` means: its name, or the path or stem of the YAML file it came from.
 /// Throws Error naming the sweeps there are.

@@ -296,6 +296,7 @@ class Trial {
     if (!hit) return false;
     if (streak_ == 1) {
       streak_row_ = row;
+      streak_evaluation_ = evaluations_ + 1;
       streak_test_.reset();
     }
     if (streak_ == cell_.target.confirm) {
@@ -305,7 +306,8 @@ class Trial {
                          .steps = streak_row_.work.steps,
                          .examples = streak_row_.work.examples,
                          .example_gradients = streak_row_.work.example_gradients,
-                         .seconds = streak_row_.seconds};
+                         .seconds = streak_row_.seconds,
+                         .evaluations = streak_evaluation_};
       summary_.result_test = streak_test_;
     }
     return streak_ == 1;
@@ -393,7 +395,8 @@ class Trial {
                          .steps = summary_.work.steps,
                          .examples = summary_.work.examples,
                          .example_gradients = summary_.work.example_gradients,
-                         .seconds = clock_.charged()};
+                         .seconds = clock_.charged(),
+                         .evaluations = evaluations_};
     if (journal_) note("stopped", std::string(name(reason)));
     const auto& spent = clock_.seconds();
     const auto at = [&](Phase phase) { return spent[static_cast<std::size_t>(phase)]; };
@@ -441,6 +444,7 @@ class Trial {
 
   int streak_ = 0;
   EvaluationRow streak_row_;
+  std::int64_t streak_evaluation_ = 0;  // number of that row, from 1
   std::optional<double> streak_test_;
   std::optional<std::int64_t> hit_step_;
 

@@ -68,17 +68,16 @@ TEST_CASE("intervals and rank probabilities of AlgoPerf v0.5 agree with an indep
   // Both sides draw some thousand resamples: a limit at 2.5 % is then an order statistic whose share is uncertain by
   // 0.0025 to 0.0035; next to a limit the density of these scores is at least 0.15 per unit (they span under 0.3, the
   // outer 5 % lie within 0.03), which makes 0.02 a bound of more than three standard errors.
-  for (const auto& row : csv_rows("algoperf_v05_scores.csv")) {
-    for (const auto& entry : board.algorithms) {
-      if (entry.algorithm != row[0]) continue;
-      INFO(row[0]);
-      CHECK_THAT(entry.interval.low, WithinAbs(std::stod(row[6]), 0.02));
-      CHECK_THAT(entry.interval.high, WithinAbs(std::stod(row[7]), 0.02));
-      if (entry.algorithm == "shampoo_submission")
-        CHECK_THAT(entry.rank_probability[0], WithinAbs(0.75, 0.005 + six_sigma(0.75, 2000)));
-      if (entry.algorithm == "schedule_free_adamw")
-        CHECK_THAT(entry.rank_probability[0], WithinAbs(0.20, 0.005 + six_sigma(0.2, 2000)));
-    }
+  const auto low = algoperf_v05_column("boot95_lo"), high = algoperf_v05_column("boot95_hi");
+  CHECK(board.algorithms.size() == 11);
+  for (const auto& entry : board.algorithms) {
+    INFO(entry.algorithm);
+    CHECK_THAT(entry.interval.low, WithinAbs(low.at(entry.algorithm), 0.02));
+    CHECK_THAT(entry.interval.high, WithinAbs(high.at(entry.algorithm), 0.02));
+    if (entry.algorithm == "shampoo_submission")
+      CHECK_THAT(entry.rank_probability[0], WithinAbs(0.75, 0.005 + six_sigma(0.75, 2000)));
+    if (entry.algorithm == "schedule_free_adamw")
+      CHECK_THAT(entry.rank_probability[0], WithinAbs(0.20, 0.005 + six_sigma(0.2, 2000)));
   }
 }
 

@@ -3,13 +3,16 @@
 // Trials for the tests of analysis/: one-liners, and the real ones of AlgoPerf's 2024 competition.
 #pragma once
 
+#include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "analysis/load.hpp"
 #include "analysis/outcomes.hpp"
+#include "results/csv.hpp"
+#include "results/files.hpp"
 
 namespace velo::analysis::testing {
 
@@ -29,38 +32,29 @@ inline TrialOutcome trial(const std::string& algorithm, const std::string& workl
   return out;
 }
 
-inline std::vector<std::string> split(const std::string& line, char separator) {
-  std::vector<std::string> cells;
-  std::istringstream in(line + separator);
-  for (std::string cell; std::getline(in, cell, separator);) cells.push_back(cell);
-  return cells;
+/// The external-tuning trials of AlgoPerf v0.5, from its logs (results/algoperf_v05).
+inline const Race& algoperf_v05_race() {
+  static const Race race = [] {
+    const std::filesystem::path folder = std::filesystem::path(VELO_SOURCE_DIR) / "results/algoperf_v05";
+    return race_of(
+        read_algoperf_logs(folder / "external_tuning.tar.gz", AlgoPerfWorkload::read(folder / "workloads.csv")));
+  }();
+  return race;
 }
+inline const std::vector<TrialOutcome>& algoperf_v05_trials() { return algoperf_v05_race().trials; }
 
-/// Rows of a CSV file below its comment lines and its heading.
-inline std::vector<std::vector<std::string>> csv_rows(const std::string& name) {
-  std::ifstream in(std::filesystem::path(VELO_SOURCE_DIR) / "tests/analysis/data" / name);
-  std::vector<std::vector<std::string>> rows;
-  bool heading = true;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with('#')) continue;
-    if (!heading) rows.push_back(split(line, ','));
-    heading = false;
+/// One column of their published and recomputed scores: submission -> value; without those that have none.
+inline std::map<std::string, double> algoperf_v05_column(const std::string& column) {
+  const auto file = std::filesystem::path(VELO_SOURCE_DIR) / "results/algoperf_v05/expected_scores.csv";
+  const std::string text = read_file(file);
+  CsvText csv;
+  csv.parse(text, file.string());
+  std::map<std::string, double> out;
+  for (std::size_t row = 0; row < csv.rows(); ++row) {
+    const double value = csv_number(csv.field(row, csv.column(column).value())).value();
+    if (!std::isnan(value)) out[std::string(csv.field(row, csv.column("submission").value()))] = value;
   }
-  return rows;
-}
-
-/// The external-tuning trials of AlgoPerf v0.5 that decide its scores; see the head of the file.
-inline std::vector<TrialOutcome> algoperf_v05_trials() {
-  std::vector<TrialOutcome> trials;
-  for (const auto& row : csv_rows("algoperf_v05_external.csv")) {
-    const bool reached = !row[6].empty();
-    TrialOutcome out = trial(row[0], row[1], std::stoll(row[3]), reached ? std::stod(row[6]) : not_reached);
-    out.held_out_of = row[2];
-    out.trial = std::stoll(row[4]);
-    out.hit_evaluation = reached ? std::stoll(row[5]) : -1;
-    trials.push_back(out);
-  }
-  return trials;
+  return out;
 }
 
 }  // namespace velo::analysis::testing

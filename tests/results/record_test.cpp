@@ -9,6 +9,21 @@
 using namespace velo;
 using namespace velo::test;
 
+TEST_CASE("a status from before a field was added reads with the field's default") {
+  std::string text = summary_to_json(sample_summary());
+  const auto erase = [&](const std::string& key) {
+    const auto at = text.find(" \"" + key);
+    REQUIRE(at != std::string::npos);
+    text.erase(at, text.find('\n', at) + 1 - at);
+  };
+  for (const char* added : {"workload_role", "base_workload", "evaluations_to_result"}) erase(added);
+  text[text.rfind(',')] = ' ';
+  const TrialSummary read = summary_from_json(text, "s.json");
+  CHECK(read.workload_role == WorkloadRole::base);
+  CHECK(read.result.evaluations == 0);
+  CHECK(read.finished_at == sample_summary().finished_at);
+}
+
 TEST_CASE("every word of an enumeration reads back as its value") {
   for (const auto s : {Status::planned, Status::running, Status::done, Status::failed, Status::stale})
     CHECK(parse_status(name(s)) == s);

@@ -1,4 +1,4 @@
-// analysis/parallel.hpp
+// results/parallel.hpp
 //
 // A loop over independent iterations on a few threads. Each iteration writes its own slot, so the result does not
 // depend on how many there are.
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace velo::analysis {
+namespace velo {
 
 /// body(i) for i in 0, ..., n-1, in any order. `body` must not throw.
 template <typename Body>
@@ -21,4 +21,4 @@ void for_each_index(std::int64_t n, int threads, const Body& body) {
   strip(0, threads < 1 ? 1 : threads);
 }
 
-}  // namespace velo::analysis
+}  // namespace velo
