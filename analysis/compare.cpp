@@ -83,11 +83,6 @@ Interval geometric_mean(const std::vector<Interval>& ratios) {
   return {std::exp(low / count), std::exp(high / count)};
 }
 
-bool same_numbers(const Studies& a, const Studies& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const StudyTime& x, const StudyTime& y) { return x.study == y.study; });
-}
-
 void count_pairs(const Pair& pair, WorkloadSpeedup& out) {
   for (const StudyTime& a : pair.a) {
     for (const StudyTime& b : pair.b) {
@@ -97,15 +92,6 @@ void count_pairs(const Pair& pair, WorkloadSpeedup& out) {
       out.ties += a.time == b.time;
     }
   }
-}
-
-std::size_t position(const std::vector<std::string>& labels, const std::string& label) {
-  const auto place = std::find(labels.begin(), labels.end(), label);
-  if (place == labels.end()) {
-    throw Error(cat("there are no results of '", label, "'; there are results of ", join_words(labels),
-                    did_you_mean(label, labels)));
-  }
-  return static_cast<std::size_t>(place - labels.begin());
 }
 
 Interval bootstrap_interval(const std::vector<Pair>& pairs, const Comparison& comparison) {
@@ -129,8 +115,8 @@ Interval bootstrap_interval(const std::vector<Pair>& pairs, const Comparison& co
 
 /// Sorts the base workloads into those that can be compared and those that cannot.
 std::vector<Pair> pairs_of(const StudyTable& table, Comparison& out) {
-  const auto& a = table.at[position(table.algorithms, out.a)];
-  const auto& b = table.at[position(table.algorithms, out.b)];
+  const auto& a = table.at[position_of(table.algorithms, out.a)];
+  const auto& b = table.at[position_of(table.algorithms, out.b)];
   std::vector<Pair> pairs;
   for (std::size_t w = 0; w < table.base_count(); ++w) {
     if (a[w].empty() && b[w].empty()) continue;
@@ -157,6 +143,31 @@ std::vector<Pair> pairs_of(const StudyTable& table, Comparison& out) {
 
 }  // namespace
 
+bool same_studies(const std::vector<StudyTime>& a, const std::vector<StudyTime>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const StudyTime& x, const StudyTime& y) { return x.study == y.study; });
+}
+
+std::size_t position_of(const std::vector<std::string>& labels, const std::string& label) {
+  const auto place = std::find(labels.begin(), labels.end(), label);
+  if (place == labels.end()) {
+    throw Error(cat("there are no results of '", label, "'; there are results of ", join_words(labels),
+                    did_you_mean(label, labels)));
+  }
+  return static_cast<std::size_t>(place - labels.begin());
+}
+
+StudyTable studies_of_two(const std::vector<TrialOutcome>& trials, const std::string& a, const std::string& b,
+                          const ScoreOptions& options) {
+  const auto labels = algorithms_of(trials);
+  (void)position_of(labels, a);
+  (void)position_of(labels, b);
+  std::vector<TrialOutcome> both;
+  std::copy_if(trials.begin(), trials.end(), std::back_inserter(both),
+               [&](const TrialOutcome& trial) { return trial.algorithm == a || trial.algorithm == b; });
+  return study_table(both, options);
+}
+
 Comparison compare(const std::vector<TrialOutcome>& trials, const std::string& a, const std::string& b,
                    const ScoreOptions& options, const BootstrapOptions& bootstrap) {
   Comparison out;
@@ -164,18 +175,12 @@ Comparison compare(const std::vector<TrialOutcome>& trials, const std::string& a
   out.b = b;
   out.clock = options.clock;
   out.bootstrap = bootstrap;
-  const auto labels = algorithms_of(trials);
-  (void)position(labels, a);
-  (void)position(labels, b);
-  std::vector<TrialOutcome> both;
-  std::copy_if(trials.begin(), trials.end(), std::back_inserter(both),
-               [&](const TrialOutcome& trial) { return trial.algorithm == a || trial.algorithm == b; });
-  const std::vector<Pair> pairs = pairs_of(study_table(both, options), out);
+  const std::vector<Pair> pairs = pairs_of(studies_of_two(trials, a, b, options), out);
   if (pairs.empty()) {
     throw Error(cat("there is no workload on which ", a, " or ", b, " reached the target and both ran"),
                 ExitCode::nothing_measured);
   }
-  out.paired = std::all_of(pairs.begin(), pairs.end(), [](const Pair& pair) { return same_numbers(pair.a, pair.b); });
+  out.paired = std::all_of(pairs.begin(), pairs.end(), [](const Pair& pair) { return same_studies(pair.a, pair.b); });
   std::vector<Interval> ratios;
   for (const WorkloadSpeedup& workload : out.workloads) {
     ratios.push_back(workload.speedup);

@@ -54,6 +54,17 @@ struct Comparison {
 [[nodiscard]] Comparison compare(const std::vector<TrialOutcome>& trials, const std::string& a, const std::string& b,
                                  const ScoreOptions& options = {}, const BootstrapOptions& bootstrap = {});
 
+/// Study times of two algorithms alone, with their workloads. Throws Error for an unknown algorithm (with the nearest
+/// label) and for refused comparisons.
+[[nodiscard]] StudyTable studies_of_two(const std::vector<TrialOutcome>& trials, const std::string& a,
+                                        const std::string& b, const ScoreOptions& options);
+
+/// Whether both have studies of the same numbers, so that they are pairs.
+[[nodiscard]] bool same_studies(const std::vector<StudyTime>& a, const std::vector<StudyTime>& b);
+
+/// Position of an algorithm's label; throws Error naming the labels there are, and the nearest.
+[[nodiscard]] std::size_t position_of(const std::vector<std::string>& labels, const std::string& label);
+
 /// Two-sided p of the exact sign test; 1 when nothing was decided.
 [[nodiscard]] double sign_test(int wins, int losses);
 

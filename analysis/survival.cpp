@@ -2,25 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
+#include "analysis/distributions.hpp"
 #include "results/error.hpp"
 #include "results/text.hpp"
 
 namespace velo::analysis {
-
-double normal_quantile(double p) {
-  // Newton's method on the distribution function. From 0 it approaches monotonically, since the function is concave on
-  // the side of the root: 60 steps reach any p that a double can hold.
-  if (p < 0.5) return -normal_quantile(1 - p);
-  double z = 0;
-  for (int i = 0; i < 60; ++i) {
-    const double above = std::erfc(z / std::numbers::sqrt2) / 2;
-    const double density = std::exp(-z * z / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2;
-    z += (above - (1 - p)) / density;
-  }
-  return z;
-}
 
 namespace {
 

@@ -43,7 +43,4 @@ struct RestrictedMean {
 [[nodiscard]] RestrictedMean restricted_mean(const std::vector<CensoredTime>& times, double horizon,
                                              double level = 0.95);
 
-/// z with P(Z <= z) = p for a standard normal Z; p in (0, 1). Accurate to a few units of the last place of erfc.
-[[nodiscard]] double normal_quantile(double p);
-
 }  // namespace velo::analysis

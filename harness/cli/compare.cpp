@@ -1,6 +1,7 @@
-// `velo compare`: is A faster than B?
+// `velo compare`: is A faster than B, or at least no slower than by a margin?
 #include <ostream>
 
+#include "analysis/equivalence.hpp"
 #include "analysis/summary.hpp"
 #include "harness/cli/print.hpp"
 #include "harness/cli/scoring_options.hpp"
@@ -21,40 +22,83 @@ ExitCode exit_code(analysis::Verdict verdict) {
   return ExitCode::inconclusive;
 }
 
+ExitCode exit_code(analysis::Standing standing) {
+  switch (standing) {
+    case analysis::Standing::improved:
+    case analysis::Standing::equivalent:
+      return ExitCode::ok;
+    case analysis::Standing::regressed:
+      return ExitCode::verdict;
+    case analysis::Standing::inconclusive:
+      return ExitCode::inconclusive;
+  }
+  return ExitCode::inconclusive;
+}
+
+struct Choices {
+  ScoringOptions race;
+  std::string a, b, margin;
+  std::string burden = "margin";
+  Format format = Format::table;
+};
+
+/// The answer: a table, a sentence and notes, those of reading the race first.
+void print_answer(const Console& console, const Choices& choices, const Table& table, const std::string& sentence,
+                  const std::vector<std::string>& race_notes, const std::vector<std::string>& notes) {
+  print_table(console, choices.format, table);
+  (choices.format == Format::table ? console.out : console.err) << sentence << '\n';
+  print_notes(console, race_notes);
+  print_notes(console, notes);
+}
+
+ExitCode ask_difference(const Console& console, const Choices& choices) {
+  const auto race = choices.race.load();
+  const auto comparison = analysis::compare(race.trials, choices.a, choices.b, choices.race.score_options(),
+                                            choices.race.bootstrap_options());
+  print_answer(console, choices, analysis::comparison_table(comparison), analysis::verdict_sentence(comparison),
+               race.notes, analysis::notes(comparison));
+  return exit_code(comparison.verdict);
+}
+
+ExitCode ask_equivalence(const Console& console, const Choices& choices) {
+  analysis::EquivalenceOptions options;
+  options.margin = analysis::fraction_from(choices.margin, "--margin");
+  options.level = choices.race.level;
+  options.burden = choices.burden == "zero" ? analysis::Burden::zero : analysis::Burden::margin;
+  const auto race = choices.race.load();
+  const auto report = analysis::equivalence(race.trials, choices.a, choices.b, choices.race.score_options(), options);
+  print_answer(console, choices, analysis::equivalence_table(report), analysis::verdict_sentence(report), race.notes,
+               analysis::notes(report));
+  return exit_code(report.overall.standing);
+}
+
 }  // namespace
 
 Verb compare_verb() {
-  struct Choices {
-    ScoringOptions race;
-    std::string a, b;
-    Format format = Format::table;
-  };
   auto choices = std::make_shared<Choices>();
   return {
       .name = "compare",
       .group = "Ask",
       .summary = "Speedup of algorithm A over B; exit status 0 faster, 1 slower, 4 inconclusive, 5 nothing measured",
       .examples = {"velo compare nadamw adamw", "velo compare sam sgd --sweep quickstart --clock seconds",
-                   "velo compare lion adamw --format json"},
+                   "velo compare new_adamw adamw --margin 5%", "velo compare lion adamw --format json"},
       .declare =
           [=](Options& o) {
             o.required("A", choices->a, "label of the candidate");
             o.required("B", choices->b, "label of the one it is compared with");
             o.value("--sweep", choices->race.sweep, "name or YAML file of the sweep (default: the only one)", "SWEEP");
             choices->race.declare(o);
+            o.value("--margin", choices->margin,
+                    "test equivalence: slower or faster by less than this is no difference; exit status 0 improved or "
+                    "equivalent, 1 regressed, 4 inconclusive",
+                    "X%");
+            o.choice("--burden", choices->burden, {"margin", "zero"},
+                     "with --margin, what improved and regressed have to exclude at the level");
             o.format(choices->format);
           },
       .action =
           [=](const Console& console) {
-            const auto race = choices->race.load();
-            const auto comparison = analysis::compare(race.trials, choices->a, choices->b,
-                                                      choices->race.score_options(), choices->race.bootstrap_options());
-            print_table(console, choices->format, analysis::comparison_table(comparison));
-            (choices->format == Format::table ? console.out : console.err)
-                << analysis::verdict_sentence(comparison) << '\n';
-            print_notes(console, race.notes);
-            print_notes(console, analysis::notes(comparison));
-            return exit_code(comparison.verdict);
+            return choices->margin.empty() ? ask_difference(console, *choices) : ask_equivalence(console, *choices);
           }};
 }
 

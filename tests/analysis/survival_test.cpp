@@ -54,12 +54,6 @@ TEST_CASE("the restricted mean of complete times is their mean, cut at the horiz
   CHECK_THROWS_AS(restricted_mean({{1, true}, {2, false}}, 3), velo::Error);
 }
 
-TEST_CASE("normal quantiles are the tabulated ones") {
-  CHECK_THAT(normal_quantile(0.975), WithinAbs(1.959963984540054, 1e-12));
-  CHECK_THAT(normal_quantile(0.05), WithinAbs(-1.6448536269514722, 1e-12));
-  CHECK_THAT(normal_quantile(0.5), WithinAbs(0, 1e-15));
-}
-
 TEST_CASE("curve and restricted mean cover the truth of censored exponential times") {
   // Exponential times of rate 1 watched for a uniform time in (1, 3). At 1: S = exp(-1); mean up to 1: 1 - exp(-1).
   constexpr int experiments = 1000, trials = 60;

@@ -65,6 +65,21 @@ TEST_CASE("velo compare answers by its exit status") {
   CHECK_THAT(unknown.err, ContainsSubstring("did you mean 'fast one'"));
 }
 
+TEST_CASE("velo compare with a margin tests equivalence") {
+  const SmallStore small("verb_margin");
+  // The slow one misses the target in one of three studies: too few for an interval by ranks.
+  const Answer missed = velo_on(small, "compare 'fast one' slow --margin 5%");
+  CHECK(missed.code == 4);
+  CHECK_THAT(missed.out, ContainsSubstring("paired ranks") &&
+                             ContainsSubstring("margin 5 %: inconclusive: 3 pairs with missed targets"));
+  const Answer same = velo_on(small, "compare 'fast one' 'fast one' --margin 0.05");
+  CHECK(same.code == 0);
+  CHECK_THAT(same.out, ContainsSubstring("equivalent (speedup 1, 95 % interval 1 to 1, 3 pairs of studies)"));
+  CHECK_THAT(same.err, ContainsSubstring("the interval at 90 % (inner) lies within the margin"));
+  CHECK_THAT(velo_on(small, "compare slow 'fast one' --margin none").err,
+             ContainsSubstring("a positive fraction such as 5%"));
+}
+
 TEST_CASE("velo report writes the page and prints its path, and the page says how to make it again") {
   const SmallStore small("verb_report");
   const Answer answer = velo_on(small, "report --clock steps");

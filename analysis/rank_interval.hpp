@@ -1,0 +1,39 @@
+// analysis/rank_interval.hpp
+//
+// Distribution-free intervals that put up with infinite values: exact at any size, since the null distributions of the
+// two rank statistics are computed, not approximated.
+//
+//   one sample    theta is the centre of a symmetric distribution. Walsh averages (x_i + x_j)/2, i <= j; limits are the
+//                 k-th smallest and k-th largest, k from the signed-rank statistic (Tukey, 1949)
+//   two samples   theta is the shift of b against a. Differences b_j - a_i; k from the rank-sum statistic (Moses, 1965)
+//
+// Both: Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 3rd ed., 2014, sections 3.3 and 4.3. The
+// estimate is the median of the averages or differences (Hodges and Lehmann, Ann. Math. Stat. 34:598, 1963).
+// Coverage is at least the level (above it by what the discreteness of the statistic leaves); where not even the
+// extreme order statistics cover that often, the limits are infinite. With equal values coverage only grows.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "analysis/bootstrap.hpp"
+
+namespace velo::analysis {
+
+struct RankInterval {
+  double estimate = 0;
+  Interval interval;
+};
+
+/// `values` must not be empty and have no NaN, nor infinities of both signs. O(n^2 log n) time, O(n^2) memory.
+[[nodiscard]] RankInterval signed_rank_interval(const std::vector<double>& values, double level);
+
+/// Of b - a. Neither may be empty; an infinity counts as different from any other value. O(m^2 n^2) time.
+[[nodiscard]] RankInterval rank_sum_interval(const std::vector<double>& a, const std::vector<double>& b, double level);
+
+/// Largest k >= 0 such that the k-th smallest and k-th largest of the Walsh averages of n values, or of the m n
+/// differences, cover at the level; 0: none does.
+[[nodiscard]] std::size_t signed_rank_depth(std::size_t n, double level);
+[[nodiscard]] std::size_t rank_sum_depth(std::size_t m, std::size_t n, double level);
+
+}  // namespace velo::analysis
