@@ -11,8 +11,8 @@
 //   differs    each query and key is divided by the root of its squared norm + 1e-6, where theirs adds 1e-6 to every
 //              number behind the division
 //   data       6,851,943 / 624,585 / 673,305 bytes, held out by work (workloads/data/prose.hpp), in sequences of L bytes
-//   loss       softmax cross-entropy; metrics bits_per_byte, perplexity, unigram_bits_per_byte; evaluations read 512
-//              (mini) or 256 (small) sequences, 65,536 bytes, of each split (nn/byte_language_model.hpp)
+//   loss       softmax cross-entropy; metrics bits_per_byte, perplexity, unigram_bits_per_byte; an evaluation reads
+//              32,768 bytes of its split, in sequences spread evenly over it (nn/byte_language_model.hpp)
 //   variants   activation of the gate, kind of normalisation, its place (post: x <- norm(x + f(x)), and none in front of
 //              the output), attention temperature (a factor on all scores), width, heads, layers, initial scale
 //   size       mini: L = 128, 2 layers, width 64, 4 heads: 147,778 parameters
@@ -39,7 +39,7 @@ namespace {
 constexpr double rotary_base = 500000.0;
 constexpr double initial_deviation = 0.64;  // times 1 / sqrt(width)
 constexpr Index hidden_factor = 4;
-constexpr Index evaluated_bytes = 65536;
+constexpr Index evaluated_bytes = 32768;
 
 /// What the sizes stand for; 0 in a variant's parameter means the size's own value.
 struct Form {
