@@ -18,7 +18,9 @@
 //   size       mini: L = 128, 2 layers, width 64, 4 heads: 147,778 parameters
 //              small: L = 256, 4 layers, width 96, 6 heads: 615,268 parameters
 //   trivial    bytes by their frequency in the training split: 4.376 bits per byte on validation, 4.372 on test
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "harness/workload.hpp"
@@ -118,20 +120,20 @@ class Transformer final : public nn::SequenceNetwork {
       : embedding_(plan.layout, "embedding", nn::byte_values, form.width, form.start().value) {
     const nn::Rotary rotary(form.length, form.width / form.heads, rotary_base);
     for (Index layer = 1; layer <= form.layers; ++layer) blocks_.emplace_back(plan, cat("block", layer), form, rotary);
-    norm_.emplace_back(plan, "norm", form.norm_first ? form.norm : nn::NormKind::none, form.width);
+    norm_.emplace(plan, "norm", form.norm_first ? form.norm : nn::NormKind::none, form.width);
   }
 
   [[nodiscard]] nn::Value scores(nn::Tape& tape, const std::int32_t* bytes, Index sequences,
                                  Index length) const override {
     nn::Value x = embedding_(tape, bytes, sequences * length);
     for (const Block& block : blocks_) x = block(tape, x, length);
-    return embedding_.scores(tape, norm_.front()(tape, x));
+    return embedding_.scores(tape, (*norm_)(tape, x));
   }
 
  private:
   nn::Embedding embedding_;
   std::vector<Block> blocks_;
-  std::vector<nn::Normalisation> norm_;  ///< one, added behind the blocks
+  std::optional<nn::Normalisation> norm_;  ///< always there; its parameters follow those of the blocks
 };
 
 std::unique_ptr<Workload> make(const Parameters& parameters, const DataSource& source) {
@@ -173,7 +175,10 @@ WorkloadInfo prose_lm_workload_info() {
       integer("batch_size", 16, Range::at_least(1), "sequences in a training batch", "examples"),
   };
   info.make = make;
-  info.data_version = [](const Parameters&, const DataSource& source) { return data::prose_version(source); };
+  info.data_version = [](const Parameters& parameters, const DataSource& source) {
+    static_cast<void>(Form(parameters));  // an impossible form is refused when a sweep is planned
+    return data::prose_version(source);
+  };
   return info;
 }
 

@@ -172,5 +172,13 @@ TEST_CASE("prose_lm: forms that cannot be built are refused in one sentence") {
                        Catch::Matchers::Message(refused.sentence));
 }
 
+TEST_CASE("prose_lm: an impossible form is refused when a sweep is planned") {
+  const WorkloadInfo info = prose_lm_workload_info();
+  Parameters parameters = Parameters::defaults(info.parameters);
+  CHECK(info.data_version(parameters, {"", true}) == "synthetic-text-1");
+  parameters.set("heads", std::int64_t{3});
+  CHECK_THROWS_AS(info.data_version(parameters, {"", true}), Error);
+}
+
 }  // namespace
 }  // namespace velo
