@@ -26,6 +26,7 @@ WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_mnist_mlp_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
 WorkloadInfo flights_dlrm_workload_info();
+WorkloadInfo prose_lm_workload_info();
 
 namespace {
 
@@ -37,6 +38,20 @@ TEST_CASE("a training step allocates nothing once its shape is known") {
   Vector gradient("gradient", track.params.extent(0));
   const auto step = [&](const Batch& batch) { static_cast<void>(track.gradient(batch, gradient)); };
   const Batch first = track.batch(24), partial = track.batch(7), other = track.batch(24, 100);
+  step(first);
+  step(partial);
+  const auto before = allocations;
+  step(other);
+  step(partial);
+  step(first);
+  CHECK(allocations - before == 0);
+}
+
+TEST_CASE("a training step of prose_lm allocates nothing once its shape is known") {
+  test::ClassifierTrack track(prose_lm_workload_info(), {{"sequence_length", std::int64_t{20}}});
+  Vector gradient("gradient", track.params.extent(0));
+  const auto step = [&](const Batch& batch) { static_cast<void>(track.gradient(batch, gradient)); };
+  const Batch first = track.batch(6), partial = track.batch(2), other = track.batch(6, 100);
   step(first);
   step(partial);
   const auto before = allocations;

@@ -250,17 +250,26 @@ struct ForwardTiles {
   /// Products become weights relative to the largest score so far; what was summed before shrinks to fit. The first
   /// `visible` keys are not in the query's future.
   void add_row(Scalar* row, Index visible, Scalar slope, Scalar& largest, Scalar& total, Scalar* sum) const {
-    elementwise::run([=](Index j) { row[j] = j < visible ? slope * row[j] : no_score; }, 0, tile_keys);
-    const Scalar here = row_max(tile_keys, [row](Index j) { return row[j]; });
+    if (visible < tile_keys)
+      for (Index j = visible < 0 ? 0 : visible; j < tile_keys; ++j) row[j] = 0;
+    if (visible <= 0) return;
+    visible >= tile_keys ? add_keys(row, tile_keys, slope, largest, total, sum)
+                         : add_keys(row, visible, slope, largest, total, sum);
+  }
+
+  [[gnu::always_inline]] void add_keys(Scalar* row, Index count, Scalar slope, Scalar& largest, Scalar& total,
+                                       Scalar* sum) const {
+    elementwise::run([=](Index j) { row[j] *= slope; }, 0, count);
+    const Scalar here = row_max(count, [row](Index j) { return row[j]; });
     if (here > largest) {
       const Scalar shrink = math::exp(largest - here);
       largest = here;
       total *= shrink;
-      for (Index c = 0; c < at.padded; ++c) sum[c] *= shrink;
+      elementwise::run([=](Index c) { sum[c] *= shrink; }, 0, at.padded);
     }
     const Scalar most = largest;
-    elementwise::run([=](Index j) { row[j] = math::exp(row[j] - most); }, 0, tile_keys);
-    total += row_sum(tile_keys, [row](Index j) { return row[j]; });
+    elementwise::run([=](Index j) { row[j] = math::exp(row[j] - most); }, 0, count);
+    total += row_sum(count, [row](Index j) { return row[j]; });
   }
 };
 
@@ -314,16 +323,21 @@ struct BackwardTiles {
     elementwise::run([=](Index c) { dk[c] *= slope; }, 0, columns * padded);
   }
 
-  /// Of one query: products become weights P, and dP becomes dS.
+  /// Of one query: products become weights P, and dP becomes dS; both are zero for keys in its future.
   void slope_row(Index query, Index visible, Scalar* weight, Scalar* ds) const {
+    if (visible < tile_keys)
+      for (Index j = visible < 0 ? 0 : visible; j < tile_keys; ++j) weight[j] = ds[j] = 0;
+    visible >= tile_keys ? slope_keys(query, tile_keys, weight, ds) : slope_keys(query, visible, weight, ds);
+  }
+
+  [[gnu::always_inline]] void slope_keys(Index query, Index count, Scalar* weight, Scalar* ds) const {
     const Scalar slope = at.slope(), log_sum = at.log_sums[query], through = g.dots[query];
     elementwise::run(
         [=](Index j) {
-          const Scalar p = j < visible ? math::exp(slope * weight[j] - log_sum) : Scalar(0);
-          weight[j] = p;
-          ds[j] = p * (ds[j] - through);
+          weight[j] = math::exp(slope * weight[j] - log_sum);
+          ds[j] = weight[j] * (ds[j] - through);
         },
-        0, tile_keys);
+        0, count);
   }
 };
 

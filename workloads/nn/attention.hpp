@@ -11,7 +11,8 @@
 // only. The way forward keeps one running maximum and sum per query and leaves log sum_j e^score; the way back computes
 // the blocks again from it,
 //   P_ij = e^(score_ij - log sum),  dP = do v',  dS = P (dP - do . o),  dq = s dS k,  dk = s dS' q,  dv = P' do.
-// Beyond its input and output the layer keeps 3 width + width + heads numbers per position, and borrows as much again.
+// Beyond its input and output the layer keeps 7 widths and `heads` numbers per position (the product, its turned parts,
+// o, log sums), and on the way back borrows as much again.
 //
 // Bits do not depend on the number of threads: one task per sequence and head (tiles), or per row.
 #pragma once

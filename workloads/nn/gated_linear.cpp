@@ -27,13 +27,12 @@ struct GateForward {
   }
 };
 
-template <typename Function>
+template <typename Function, bool from_output>
 struct GateBackward {
   Function f;
   const Scalar *x, *dy;
   Scalar* dx;
   Index rows, hidden;
-  bool from_output;
 
   KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
     for (Index row = task * row_block; row < rows && row < (task + 1) * row_block; ++row) {
@@ -53,6 +52,11 @@ struct GateBackward {
   }
 };
 
+template <typename Task>
+void run_backward(const Task& task) {
+  for_each_task("velo::nn::gate_backward", (task.rows + row_block - 1) / row_block, task.rows * 2 * task.hidden, task);
+}
+
 }  // namespace
 
 Value gate(Tape& tape, Activation f, Value x) {
@@ -69,9 +73,10 @@ Value gate(Tape& tape, Activation f, Value x) {
       if (!dy) return;
       const Tensor dx = tape.gradient_target(x);
       functions::with_function(f, [&]<typename Function>(Function function) {
-        for_each_task(
-            "velo::nn::gate_backward", (rows + row_block - 1) / row_block, dx.size(),
-            GateBackward<Function>{function, tape[x].data, dy.data, dx.data, rows, hidden, derivative_from_output(f)});
+        if (derivative_from_output(f))
+          run_backward(GateBackward<Function, true>{function, tape[x].data, dy.data, dx.data, rows, hidden});
+        else
+          run_backward(GateBackward<Function, false>{function, tape[x].data, dy.data, dx.data, rows, hidden});
       });
     });
   return y;

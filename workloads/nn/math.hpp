@@ -4,7 +4,7 @@
 // vectorise, and they give the same bits on every back-end. In double they are the system's, as gradient checks want.
 //
 //   exp   2^n e^r, |r| <= ln 2 / 2, polynomial of degree 6 in r with the coefficients of Cephes' expf
-//         (S. Moshier, netlib.org/cephes); relative error below 2e-7. Zero below -87, at most e^88.
+//         (S. Moshier, netlib.org/cephes); relative error below 2e-7. Zero below -87.7, at most e^88.
 //   tanh  Cephes' tanhf: odd polynomial below 0.625, else 1 - 2 / (e^2x + 1); relative error below 3e-7.
 //   erf   Abramowitz & Stegun 7.1.26; absolute error below 3e-7 in float.
 #pragma once
@@ -18,7 +18,15 @@
 namespace velo::nn::math {
 
 KOKKOS_INLINE_FUNCTION float exp(float x) {
-  const float clamped = x < -87.0F ? -87.0F : (x > 88.0F ? 88.0F : x);
+  // Limited, and NaN kept, by integers: comparisons of floats may trap, so compilers leave them where they would not be
+  // made as branches, and a loop with a branch does not vectorise.
+  std::int32_t image;
+  std::memcpy(&image, &x, sizeof image);
+  constexpr std::int32_t all_but_sign = 0x7fffffff, limit = 0x42b00000, infinity = 0x7f800000;  // limit: 88
+  const std::int32_t size = image & all_but_sign;
+  const std::int32_t limited = (image & ~all_but_sign) | (size < limit ? size : limit);
+  float clamped;
+  std::memcpy(&clamped, &limited, sizeof clamped);
   constexpr float to_integer = 12582912.0F;  // 1.5 * 2^23: adding it rounds to the nearest integer
   const float shifted = clamped * 1.44269504F + to_integer;
   const float n = shifted - to_integer;
@@ -36,7 +44,12 @@ KOKKOS_INLINE_FUNCTION float exp(float x) {
   float two_to_n;
   std::memcpy(&two_to_n, &power, sizeof two_to_n);
   const float value = p * two_to_n;
-  return x < -87.0F ? 0.0F : value;  // of NaN: what p became of it
+  std::int32_t out;
+  std::memcpy(&out, &value, sizeof out);
+  out |= size > infinity ? -1 : 0;
+  float result;
+  std::memcpy(&result, &out, sizeof result);
+  return result;
 }
 KOKKOS_INLINE_FUNCTION double exp(double x) { return ::exp(x); }
 
