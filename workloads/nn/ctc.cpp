@@ -14,10 +14,13 @@ namespace {
 /// The logarithm of nothing: finite, so that differences of two stay numbers.
 constexpr double never = -1e30;
 
+/// Below -40 nothing that changes a double beside 1; and libraries are slow where exponentials underflow.
+KOKKOS_INLINE_FUNCTION double share(double difference) { return difference < -40 ? 0.0 : ::exp(difference); }
+
 KOKKOS_INLINE_FUNCTION double log_sum(double a, double b, double c) {
   const double largest = a > b ? (a > c ? a : c) : (b > c ? b : c);
   if (largest <= never) return never;
-  return largest + ::log(::exp(a - largest) + ::exp(b - largest) + ::exp(c - largest));
+  return largest + ::log(share(a - largest) + share(b - largest) + share(c - largest));
 }
 
 /// Logarithm of the softmax's denominator and, where wanted, the softmax times `scale` as the start of the gradient.
@@ -117,7 +120,7 @@ struct Sequence {
           rest = log_sum(later[s], s + 1 < count ? later[s + 1] : never,
                          s + 2 < count && jumps(b, s + 2) ? later[s + 2] : never);
         const Index k = label(b, s);
-        g[k] -= scale * static_cast<Scalar>(::exp(reached[s] + rest - total));
+        g[k] -= scale * static_cast<Scalar>(share(reached[s] + rest - total));
         now[s] = rest <= never / 2 ? never : rest + log_probability(row, k);
       }
     }
