@@ -59,11 +59,11 @@ struct Sequence {
   const Scalar* logits;
   const double* denominators;
   double* losses;
-  double* paths;      ///< [sequences, steps or 2, states]: alpha
-  double* behind;     ///< [sequences, 2, states]: beta of two times
-  Scalar* gradient;   ///< null: not wanted
+  double* paths;     ///< [sequences, steps or 2, states]: alpha
+  double* behind;    ///< [sequences, 2, states]: beta of two times
+  Scalar* gradient;  ///< null: not wanted
   Index classes, states;
-  Index kept_steps;   ///< times of alpha that are kept: all, or two
+  Index kept_steps;  ///< times of alpha that are kept: all, or two
   Scalar scale;
 
   KOKKOS_INLINE_FUNCTION std::uint8_t label(Index b, Index s) const {
@@ -101,8 +101,7 @@ struct Sequence {
     const double* past = t > 0 ? alpha(b, t - 1) : nullptr;
     for (Index s = 0; s < count; ++s) {
       double before = s < 2 ? 0 : never;
-      if (past != nullptr)
-        before = log_sum(past[s], s > 0 ? past[s - 1] : never, jumps(b, s) ? past[s - 2] : never);
+      if (past != nullptr) before = log_sum(past[s], s > 0 ? past[s - 1] : never, jumps(b, s) ? past[s - 2] : never);
       now[s] = before <= never / 2 ? never : before + log_probability(row, label(b, s));
     }
   }
@@ -164,8 +163,8 @@ double ctc_loss(Tape& tape, Value logits, const Frames& frames, const LabelTable
   for_each_task("velo::nn::ctc", sequences, 16 * sequences * frames.steps() * states,
                 Sequence{frames.table(), labels, z.data, denominators, losses, alpha, beta, gradient, classes, states,
                          kept_steps, scale});
-  const double sum =
-      reduction.sum("velo::nn::ctc_sum", sequences, KOKKOS_LAMBDA(const Index b) { return losses[b]; });
+  const double sum = reduction.sum(
+      "velo::nn::ctc_sum", sequences, KOKKOS_LAMBDA(const Index b) { return losses[b]; });
   return sum / divisor;
 }
 

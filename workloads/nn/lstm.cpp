@@ -152,8 +152,7 @@ const Lstm::StepProducts& Lstm::step_products(Index rows) const {
   return step_products_.find(rows, [&] {
     const Index gates = 4 * hidden_;
     StepProducts p;
-    p.state =
-        Product({.rows = rows, .columns = gates, .inner = hidden_, .transpose_b = true, .accumulate = true});
+    p.state = Product({.rows = rows, .columns = gates, .inner = hidden_, .transpose_b = true, .accumulate = true});
     p.state_gradient = Product({.rows = rows, .columns = hidden_, .inner = gates});
     return p;
   });
@@ -231,9 +230,8 @@ void Lstm::backward(Tape& tape, const Direction& direction, const Kept& kept, Va
   if (!tape.differentiable(x)) return;
   // A second gradient_target() would be added in a pass of its own.
   const bool second = direction.column > 0;
-  (second ? p.more_input_gradient : p.input_gradient)(
-      kept.gates, tape.parameter(direction.weight_input),
-      second ? tape.gradient(x).data : tape.gradient_target(x).data);
+  (second ? p.more_input_gradient : p.input_gradient)(kept.gates, tape.parameter(direction.weight_input),
+                                                      second ? tape.gradient(x).data : tape.gradient_target(x).data);
 }
 
 }  // namespace velo::nn
