@@ -1,4 +1,23 @@
 // workloads/speech_deepspeech.cpp
+//
+// Russian speech to phones after Deep Speech 2 (Amodei et al., ICML 2016, arXiv:1512.02595), as AlgoPerf's
+// librispeech_deepspeech has it, at a hundredth of its size:
+//   features  40 log-mel numbers every 10 ms, every bin with mean 0 and deviation 1
+//   front     two convolutions 3 x 3 with stride 2 in time and frequency, 1 -> channels -> channels, activation;
+//             linear 10 channels -> width, dropout: a frame every 40 ms
+//   recurrent layers   x + BiLSTM(norm(x)), width / 2 in either direction
+//   forward layers     x + dropout(activation(linear(norm(x))))
+//   output    layer norm, linear width -> 51 (50 phones and the blank)
+//   data      2,280 / 271 / 290 utterances of one voice, cut at pauses (workloads/data/festvox_ru.hpp)
+//   loss      CTC, nats per phone; metrics phone_error_rate and ctc_loss (nn/speech_recogniser.hpp)
+//   variants  activation (AlgoPerf: tanh), normalisation none or layer (AlgoPerf: layer), no residual connections
+//             (AlgoPerf: the same), spec_augment (AlgoPerf's base has it on), dropout (AlgoPerf's base: 0.1), width,
+//             initial_scale
+//   size      mini: 16 channels, width 96, two recurrent and one forward layer, 144,323 parameters; small: 32, 192, three
+//             and two, 823,315. Each has 2 width numbers of batch statistics per recurrent or forward layer
+//   trivial   the best constant output found by greedy search, eight phones: phone_error_rate 0.858 on test; silence: 1
+// Where it differs from AlgoPerf: one bias per gate instead of two, batch statistics of 0.9 old + 0.1 new and epsilon 1e-5
+// (0.999, 1e-3), initial values as PyTorch's layers have them (convolutions: Glorot's), layer norm's gain from 1.
 #include "harness/workload.hpp"
 #include "results/error.hpp"
 #include "results/text.hpp"

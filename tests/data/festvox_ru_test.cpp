@@ -78,8 +78,8 @@ TEST_CASE("the recordings become three splits that share no recording") {
   CHECK(descriptor().installed(directory.path()));
   CHECK_NOTHROW(descriptor().verify(directory.path()));
   const auto corpus = open_festvox_ru({directory.path(), false});
-  const std::array<Index, 3> recordings = {496, 62, 62}, utterances = {2280, 271, 290},
-                             frames = {396859, 47908, 50879}, labels = {40504, 4861, 5161};
+  const std::array<Index, 3> recordings = {496, 62, 62}, utterances = {2280, 271, 290}, frames = {396859, 47908, 50879},
+                             labels = {40504, 4861, 5161};
   std::set<std::int32_t> seen;
   for (std::size_t s = 0; s < 3; ++s) {
     const SpeechSplit& split = corpus->split(all_splits[s]);
@@ -121,7 +121,8 @@ TEST_CASE("speech models see mean 0 and deviation 1 in every bin of the training
   for (std::size_t b = 0; b < 3; ++b) {
     double sum = 0, squares = 0;
     for (Index i = 0; i < split.total_frames(); ++i) {
-      const double x = (split.features(0)[static_cast<std::size_t>(i) * 3 + b] - corpus->mean[b]) / corpus->deviation[b];
+      const double x =
+          (split.features(0)[static_cast<std::size_t>(i) * 3 + b] - corpus->mean[b]) / corpus->deviation[b];
       sum += x;
       squares += x * x;
     }
@@ -158,6 +159,7 @@ TEST_CASE("WAV files are read as they are, and others refused by name") {
   write("short.wav", whole.substr(0, whole.size() - 1));
   CHECK_THROWS_MATCHES(read_wav(folder / "short.wav", 16000), Error, Message(folder / "short.wav" + " is cut short"));
   write("text.wav", "hello, this is text");
-  CHECK_THROWS_MATCHES(read_wav(folder / "text.wav", 16000), Error, Message(folder / "text.wav" + " is not a WAV file"));
+  CHECK_THROWS_MATCHES(read_wav(folder / "text.wav", 16000), Error,
+                       Message(folder / "text.wav" + " is not a WAV file"));
   CHECK_THROWS_MATCHES(read_wav(folder / "none.wav", 16000), Error, Message(folder / "none.wav" + " cannot be opened"));
 }

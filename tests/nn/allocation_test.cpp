@@ -27,6 +27,7 @@ WorkloadInfo fashion_mnist_mlp_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
 WorkloadInfo flights_dlrm_workload_info();
 WorkloadInfo prose_lm_workload_info();
+WorkloadInfo speech_deepspeech_workload_info();
 
 namespace {
 
@@ -58,6 +59,18 @@ TEST_CASE("a training step of prose_lm allocates nothing once its shape is known
   step(other);
   step(partial);
   step(first);
+  CHECK(allocations - before == 0);
+}
+
+TEST_CASE("a training step on speech allocates nothing once its number of frames is known") {
+  test::ClassifierTrack track(speech_deepspeech_workload_info(),
+                              {{"width", std::int64_t{8}}, {"dropout", Schedule(0.1)}, {"spec_augment", true}});
+  Vector gradient("gradient", track.params.extent(0));
+  const auto step = [&](const Batch& batch) { static_cast<void>(track.gradient(batch, gradient)); };
+  const Batch first = track.batch(12), partial = track.batch(5), other = track.batch(12, 100);
+  for (const Batch& batch : {first, partial, other}) step(batch);
+  const auto before = allocations;
+  for (const Batch& batch : {other, first, partial}) step(batch);
   CHECK(allocations - before == 0);
 }
 

@@ -128,7 +128,8 @@ TEST_CASE("CTC stays exact over hundreds of frames") {
   for (Index u = 1; u <= count; ++u) labels.push_back(static_cast<std::uint8_t>(u));
   Problem problem({steps}, {labels}, classes);
   Kokkos::deep_copy(problem.params, 0);
-  const double paths = std::lgamma(steps + count + 1.0) - std::lgamma(2 * count + 1.0) - std::lgamma(steps - count + 1.0);
+  const double paths =
+      std::lgamma(steps + count + 1.0) - std::lgamma(2 * count + 1.0) - std::lgamma(steps - count + 1.0);
   const double expected = static_cast<double>(steps) * std::log(static_cast<double>(classes)) - paths;
   // Three hundred steps, each with a few roundings of numbers below a thousand.
   CHECK_THAT(problem.loss(), WithinAbs(expected, 300 * 4 * 0x1p-53 * 1000));
@@ -187,7 +188,8 @@ TEST_CASE("edit distances are those of their definition") {
   const RandomStream stream(9, Purpose::workload);
   for (std::uint64_t trial = 0; trial < 60; ++trial) {
     Labels a, b;
-    for (std::uint64_t i = 0; i < trial % 7; ++i) a.push_back(static_cast<std::uint8_t>(1 + stream.below(20 * trial + i, 3)));
+    for (std::uint64_t i = 0; i < trial % 7; ++i)
+      a.push_back(static_cast<std::uint8_t>(1 + stream.below(20 * trial + i, 3)));
     for (std::uint64_t i = 0; i < trial / 7 % 7; ++i)
       b.push_back(static_cast<std::uint8_t>(1 + stream.below(20 * trial + 10 + i, 3)));
     CHECK(distance(a, b) == by_recursion(a, b));

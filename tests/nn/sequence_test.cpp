@@ -228,7 +228,8 @@ TEST_CASE("an LSTM is the recurrence of its equations, each sequence on its own,
   for (Index b = 0; b < 5; ++b)
     for (const bool reverse : {false, true}) {
       if (reverse && !bidirectional) continue;
-      const auto states = plain_lstm(net.params, in, hidden, b, net.frames.length(b), reverse, reverse ? direction_size : 0);
+      const auto states =
+          plain_lstm(net.params, in, hidden, b, net.frames.length(b), reverse, reverse ? direction_size : 0);
       for (Index t = 0; t < net.frames.length(b); ++t)
         for (Index j = 0; j < hidden; ++j)
           CHECK_THAT(net.at(b, t, (reverse ? hidden : 0) + j),
@@ -238,7 +239,8 @@ TEST_CASE("an LSTM is the recurrence of its equations, each sequence on its own,
 
 TEST_CASE("an LSTM's gradient is the derivative of the loss, through two layers") {
   const bool bidirectional = GENERATE(false, true);
-  const std::vector<Index> some = GENERATE(std::vector<Index>{7, 5, 5, 2, 1}, std::vector<Index>{1, 1}, std::vector<Index>{4});
+  const std::vector<Index> some =
+      GENERATE(std::vector<Index>{7, 5, 5, 2, 1}, std::vector<Index>{1, 1}, std::vector<Index>{4});
   SequenceNetwork net(some);
   net.in = 2;
   const Index width = bidirectional ? 6 : 3;
@@ -296,8 +298,7 @@ TEST_CASE("a sequence gives the same numbers alone and beside longer and shorter
     net.fill();
     // Whatever its number in the batch, the sequence has the same frames.
     for (Index t = 0; t < net.frames.length(sequence); ++t)
-      for (Index c = 0; c < 4; ++c)
-        net.input(net.frames.row(sequence, t) * 4 + c) = SequenceNetwork::number(50, t, c);
+      for (Index c = 0; c < 4; ++c) net.input(net.frames.row(sequence, t) * 4 + c) = SequenceNetwork::number(50, t, c);
     static_cast<void>(net.loss());
     std::vector<double> out;
     for (Index t = 0; t < net.half.length(sequence); ++t)
@@ -310,7 +311,8 @@ TEST_CASE("a sequence gives the same numbers alone and beside longer and shorter
   for (std::size_t i = 0; i < alone.size(); ++i) CHECK_THAT(among[i], WithinAbs(alone[i], 1e-13));
 }
 
-TEST_CASE("SpecAugment hides whole bands and stretches of each sequence, repeats for a stream, and is off in evaluation") {
+TEST_CASE(
+    "SpecAugment hides whole bands and stretches of each sequence, repeats for a stream, and is off in evaluation") {
   const std::vector<Index> long_ones = {400, 400, 200, 60, 10};
   SequenceNetwork net(long_ones);
   const Index bins = 40;

@@ -25,23 +25,24 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array<std::string_view, 50> phones = {
-    "a",  "aa", "ae", "ay", "b",  "bb", "c",  "ch", "d",  "dd", "e",  "ee", "f",   "ff", "g",  "gg", "h",
-    "hh", "i",  "ii", "j",  "k",  "kk", "l",  "ll", "m",  "mm", "n",  "nn", "oo",  "p",  "pp", "r",  "rr",
-    "s",  "sch", "sh", "ss", "t", "tt", "u",  "ur", "uu", "v",  "vv", "y",  "yy",  "z",  "zh", "zz"};
+    "a",  "aa",  "ae", "ay", "b", "bb", "c", "ch", "d",  "dd", "e",  "ee", "f",  "ff", "g",  "gg", "h",
+    "hh", "i",   "ii", "j",  "k", "kk", "l", "ll", "m",  "mm", "n",  "nn", "oo", "p",  "pp", "r",  "rr",
+    "s",  "sch", "sh", "ss", "t", "tt", "u", "ur", "uu", "v",  "vv", "y",  "yy", "z",  "zh", "zz"};
 static_assert(std::ranges::is_sorted(phones));
 
 constexpr std::string_view pause = "pau";
-constexpr double longest_margin = 0.05;  // seconds of a pause that an utterance keeps
+constexpr double longest_margin = 0.05;                              // seconds of a pause that an utterance keeps
 constexpr std::array<std::size_t, 3> utterances = {2280, 271, 290};  // train, validation, test
 constexpr std::array<const char*, 3> split_files = {"train.raw", "validation.raw", "test.raw"};
 
 /// One file per split, and the training split's bin statistics: 40 means and 40 deviations as doubles.
 const RawSet& raw_set() {
-  static const RawSet set{"festvox_ru",
-                          {{split_files[0], 15942224, "2b57c82527c63a7ff2005f216de191947d696d03399b53af3cb292fa0536b299"},
-                           {split_files[1], 1924433, "6fcd9e6a85480b39580f179cc12b9483b2b39c1242deeae17a7ca99cba7b2391"},
-                           {split_files[2], 2043801, "af60fd139ba91e89c577fba1b3c7793d441f969224b0bdf629581a12772f9d16"},
-                           {"normalisation.raw", 640, "b2e1a429641204b670900ef2d41d1e2eebe0ccdc01eeb19f91400280a880cc64"}}};
+  static const RawSet set{
+      "festvox_ru",
+      {{split_files[0], 15942224, "2b57c82527c63a7ff2005f216de191947d696d03399b53af3cb292fa0536b299"},
+       {split_files[1], 1924433, "6fcd9e6a85480b39580f179cc12b9483b2b39c1242deeae17a7ca99cba7b2391"},
+       {split_files[2], 2043801, "af60fd139ba91e89c577fba1b3c7793d441f969224b0bdf629581a12772f9d16"},
+       {"normalisation.raw", 640, "b2e1a429641204b670900ef2d41d1e2eebe0ccdc01eeb19f91400280a880cc64"}}};
   return set;
 }
 
@@ -75,7 +76,8 @@ std::vector<Phone> read_phones(const std::string& path) {
 
 std::uint8_t label_of(const std::string& phone, const std::string& path) {
   const auto* const found = std::ranges::lower_bound(phones, phone);
-  if (found == phones.end() || *found != phone) throw Error(cat(path, ": no phone of this voice is called '", phone, "'"));
+  if (found == phones.end() || *found != phone)
+    throw Error(cat(path, ": no phone of this voice is called '", phone, "'"));
   return static_cast<std::uint8_t>(1 + (found - phones.begin()));
 }
 

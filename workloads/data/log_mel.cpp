@@ -73,8 +73,7 @@ std::vector<std::uint8_t> LogMel::operator()(std::span<const std::int16_t> sampl
   std::vector<double> power(powers);
   for (std::size_t k = 0; k < frames; ++k) {
     std::fill(spectrum.begin(), spectrum.end(), Complex());
-    for (std::size_t i = 0; i < window_.size(); ++i)
-      spectrum[i] = window_[i] * (samples[k * frame_step + i] / 32768.0);
+    for (std::size_t i = 0; i < window_.size(); ++i) spectrum[i] = window_[i] * (samples[k * frame_step + i] / 32768.0);
     transform(spectrum);
     for (std::size_t j = 0; j < powers; ++j) power[j] = std::norm(spectrum[j]);
     for (std::size_t m = 0; m < mel_bins; ++m) {

@@ -35,8 +35,8 @@ class LogMel {
   [[nodiscard]] std::vector<std::uint8_t> operator()(std::span<const std::int16_t> samples) const;
 
  private:
-  std::vector<double> window_;   ///< [400]
-  std::vector<double> filters_;  ///< [mel_bins, 257]
+  std::vector<double> window_;        ///< [400]
+  std::vector<double> filters_;       ///< [mel_bins, 257]
   std::vector<std::size_t> support_;  ///< the first power at or above each of the 42 points
 };
 

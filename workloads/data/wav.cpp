@@ -37,8 +37,7 @@ std::vector<std::int16_t> read_wav(const std::string& path, int samples_per_seco
       right_form = number(chunk, 0, 2) == 1 && number(chunk, 2, 2) == 1 && number(chunk, 14, 2) == 16 &&
                    number(chunk, 4, 4) == static_cast<std::uint32_t>(samples_per_second);
     if (kind == "data") {
-      if (!right_form)
-        throw Error(cat(path, " is not one channel of 16-bit samples at ", samples_per_second, " Hz"));
+      if (!right_form) throw Error(cat(path, " is not one channel of 16-bit samples at ", samples_per_second, " Hz"));
       std::vector<std::int16_t> samples(size / 2);
       for (std::size_t i = 0; i < samples.size(); ++i)
         samples[i] = static_cast<std::int16_t>(static_cast<std::uint16_t>(number(chunk, 2 * i, 2)));

@@ -14,10 +14,13 @@ namespace {
 /// The logarithm of nothing: finite, so that differences of two stay numbers.
 constexpr double never = -1e30;
 
+/// Below -40 nothing that changes a double beside 1; and libraries are slow where exponentials underflow.
+KOKKOS_INLINE_FUNCTION double share(double difference) { return difference < -40 ? 0.0 : ::exp(difference); }
+
 KOKKOS_INLINE_FUNCTION double log_sum(double a, double b, double c) {
   const double largest = a > b ? (a > c ? a : c) : (b > c ? b : c);
   if (largest <= never) return never;
-  return largest + ::log(::exp(a - largest) + ::exp(b - largest) + ::exp(c - largest));
+  return largest + ::log(share(a - largest) + share(b - largest) + share(c - largest));
 }
 
 /// Logarithm of the softmax's denominator and, where wanted, the softmax times `scale` as the start of the gradient.
@@ -56,11 +59,11 @@ struct Sequence {
   const Scalar* logits;
   const double* denominators;
   double* losses;
-  double* paths;      ///< [sequences, steps or 2, states]: alpha
-  double* behind;     ///< [sequences, 2, states]: beta of two times
-  Scalar* gradient;   ///< null: not wanted
+  double* paths;     ///< [sequences, steps or 2, states]: alpha
+  double* behind;    ///< [sequences, 2, states]: beta of two times
+  Scalar* gradient;  ///< null: not wanted
   Index classes, states;
-  Index kept_steps;   ///< times of alpha that are kept: all, or two
+  Index kept_steps;  ///< times of alpha that are kept: all, or two
   Scalar scale;
 
   KOKKOS_INLINE_FUNCTION std::uint8_t label(Index b, Index s) const {
@@ -98,8 +101,7 @@ struct Sequence {
     const double* past = t > 0 ? alpha(b, t - 1) : nullptr;
     for (Index s = 0; s < count; ++s) {
       double before = s < 2 ? 0 : never;
-      if (past != nullptr)
-        before = log_sum(past[s], s > 0 ? past[s - 1] : never, jumps(b, s) ? past[s - 2] : never);
+      if (past != nullptr) before = log_sum(past[s], s > 0 ? past[s - 1] : never, jumps(b, s) ? past[s - 2] : never);
       now[s] = before <= never / 2 ? never : before + log_probability(row, label(b, s));
     }
   }
@@ -117,7 +119,7 @@ struct Sequence {
           rest = log_sum(later[s], s + 1 < count ? later[s + 1] : never,
                          s + 2 < count && jumps(b, s + 2) ? later[s + 2] : never);
         const Index k = label(b, s);
-        g[k] -= scale * static_cast<Scalar>(::exp(reached[s] + rest - total));
+        g[k] -= scale * static_cast<Scalar>(share(reached[s] + rest - total));
         now[s] = rest <= never / 2 ? never : rest + log_probability(row, k);
       }
     }
@@ -161,8 +163,8 @@ double ctc_loss(Tape& tape, Value logits, const Frames& frames, const LabelTable
   for_each_task("velo::nn::ctc", sequences, 16 * sequences * frames.steps() * states,
                 Sequence{frames.table(), labels, z.data, denominators, losses, alpha, beta, gradient, classes, states,
                          kept_steps, scale});
-  const double sum =
-      reduction.sum("velo::nn::ctc_sum", sequences, KOKKOS_LAMBDA(const Index b) { return losses[b]; });
+  const double sum = reduction.sum(
+      "velo::nn::ctc_sum", sequences, KOKKOS_LAMBDA(const Index b) { return losses[b]; });
   return sum / divisor;
 }
 

@@ -123,9 +123,9 @@ void FrameConvolution::backward(Tape& tape, Value x, Value before, Value y, cons
   if (!tape.differentiable(x)) return;
   const Tensor gradient = tape.scratch({outputs, 9 * in_});
   p.patch_gradient(dy.data, tape.parameter(weight_), gradient.data);
-  for_each_task("velo::nn::frame_patches_backward", from.rows(), gradient.size(),
-                Scatter{{from.table(), to.table(), bins_, out_bins(), in_}, gradient.data,
-                        tape.gradient_target(x).data});
+  for_each_task(
+      "velo::nn::frame_patches_backward", from.rows(), gradient.size(),
+      Scatter{{from.table(), to.table(), bins_, out_bins(), in_}, gradient.data, tape.gradient_target(x).data});
 }
 
 }  // namespace velo::nn

@@ -48,9 +48,7 @@ class Frames {
   /// t = 0 ... steps(); first(steps()) is behind the last time's rows.
   [[nodiscard]] Index first(Index t) const { return first_[static_cast<std::size_t>(t)]; }
   /// Rows of time t; 0 for a time outside.
-  [[nodiscard]] Index active(Index t) const {
-    return t < 0 || t >= steps() ? 0 : active_[static_cast<std::size_t>(t)];
-  }
+  [[nodiscard]] Index active(Index t) const { return t < 0 || t >= steps() ? 0 : active_[static_cast<std::size_t>(t)]; }
   [[nodiscard]] Index row(Index sequence, Index t) const { return first(t) + sequence; }
   [[nodiscard]] FrameTable table() const;
 

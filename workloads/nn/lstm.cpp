@@ -35,25 +35,34 @@ struct CellForward {
     if (sequence[row] < 0) {
       for (Index j = 0; j < 4 * hidden; ++j) a[j] = 0;
       for (Index j = 0; j < hidden; ++j) c[j] = h[j] = 0;
+    } else if (row < started) {
+      advance<true>(a, c, h, before + row * hidden);
     } else {
-      const Scalar* old = row < started ? before + row * hidden : nullptr;
-      const Index n = hidden;
-      elementwise::run(
-          [=](Index j) {
-            const Scalar i = logistic(a[j]), f = logistic(a[n + j]);
-            const Scalar g = math::tanh(a[2 * n + j]), o = logistic(a[3 * n + j]);
-            const Scalar cell = (old == nullptr ? Scalar(0) : f * old[j]) + i * g;
-            a[j] = i;
-            a[n + j] = f;
-            a[2 * n + j] = g;
-            a[3 * n + j] = o;
-            c[j] = cell;
-            h[j] = o * math::tanh(cell);
-          },
-          0, hidden);
+      advance<false>(a, c, h, nullptr);
     }
     if (row < following)
       for (Index j = 0; j < hidden; ++j) next[row * hidden + j] = h[j];
+  }
+
+  /// A template, because a choice inside the loop would keep it from vectorising.
+  template <bool has_past>
+  KOKKOS_FORCEINLINE_FUNCTION void advance(Scalar* KOKKOS_RESTRICT a, Scalar* KOKKOS_RESTRICT c,
+                                           Scalar* KOKKOS_RESTRICT h, const Scalar* old) const {
+    const Index n = hidden;
+    elementwise::run(
+        [=](Index j) {
+          const Scalar i = logistic(a[j]), f = logistic(a[n + j]);
+          const Scalar g = math::tanh(a[2 * n + j]), o = logistic(a[3 * n + j]);
+          Scalar cell = i * g;
+          if constexpr (has_past) cell = f * old[j] + cell;
+          a[j] = i;
+          a[n + j] = f;
+          a[2 * n + j] = g;
+          a[3 * n + j] = o;
+          c[j] = cell;
+          h[j] = o * math::tanh(cell);
+        },
+        0, n);
   }
 };
 
@@ -76,7 +85,16 @@ struct CellBackward {
     const Scalar* from_y = dy + row * width;
     const Scalar* from_state = dh + row * hidden;
     Scalar* KOKKOS_RESTRICT carried = dc + row * hidden;
-    const Scalar* old = row < started ? before + row * hidden : nullptr;
+    if (row < started)
+      retreat<true>(a, c, from_y, from_state, carried, before + row * hidden);
+    else
+      retreat<false>(a, c, from_y, from_state, carried, nullptr);
+  }
+
+  template <bool has_past>
+  KOKKOS_FORCEINLINE_FUNCTION void retreat(Scalar* KOKKOS_RESTRICT a, const Scalar* c, const Scalar* from_y,
+                                           const Scalar* from_state, Scalar* KOKKOS_RESTRICT carried,
+                                           const Scalar* old) const {
     const Index n = hidden;
     elementwise::run(
         [=](Index j) {
@@ -85,12 +103,13 @@ struct CellBackward {
           const Scalar to_h = from_y[j] + from_state[j];
           const Scalar to_c = carried[j] + to_h * o * (1 - squashed * squashed);
           a[j] = to_c * g * i * (1 - i);
-          a[n + j] = old == nullptr ? Scalar(0) : to_c * old[j] * f * (1 - f);
+          a[n + j] = 0;
+          if constexpr (has_past) a[n + j] = to_c * old[j] * f * (1 - f);
           a[2 * n + j] = to_c * i * (1 - g * g);
           a[3 * n + j] = to_h * squashed * o * (1 - o);
           carried[j] = to_c * f;
         },
-        0, hidden);
+        0, n);
   }
 };
 
@@ -133,8 +152,7 @@ const Lstm::StepProducts& Lstm::step_products(Index rows) const {
   return step_products_.find(rows, [&] {
     const Index gates = 4 * hidden_;
     StepProducts p;
-    p.state =
-        Product({.rows = rows, .columns = gates, .inner = hidden_, .transpose_b = true, .accumulate = true});
+    p.state = Product({.rows = rows, .columns = gates, .inner = hidden_, .transpose_b = true, .accumulate = true});
     p.state_gradient = Product({.rows = rows, .columns = hidden_, .inner = gates});
     return p;
   });
@@ -212,9 +230,8 @@ void Lstm::backward(Tape& tape, const Direction& direction, const Kept& kept, Va
   if (!tape.differentiable(x)) return;
   // A second gradient_target() would be added in a pass of its own.
   const bool second = direction.column > 0;
-  (second ? p.more_input_gradient : p.input_gradient)(
-      kept.gates, tape.parameter(direction.weight_input),
-      second ? tape.gradient(x).data : tape.gradient_target(x).data);
+  (second ? p.more_input_gradient : p.input_gradient)(kept.gates, tape.parameter(direction.weight_input),
+                                                      second ? tape.gradient(x).data : tape.gradient_target(x).data);
 }
 
 }  // namespace velo::nn

@@ -59,8 +59,7 @@ class Lstm {
   [[nodiscard]] const Products& products(Index rows) const;
   [[nodiscard]] const StepProducts& step_products(Index rows) const;
   [[nodiscard]] Kept run(Tape& tape, const Direction& direction, Value x, Value y, const Frames& frames) const;
-  void backward(Tape& tape, const Direction& direction, const Kept& kept, Value x, Value y,
-                const Frames& frames) const;
+  void backward(Tape& tape, const Direction& direction, const Kept& kept, Value x, Value y, const Frames& frames) const;
 
   Index in_, hidden_, width_;
   std::vector<Direction> directions_;

@@ -356,8 +356,9 @@ Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
                                 tape.parameter_gradient(scale_), tape.parameter_gradient(bias_), slope,
                                 slope + channels_);
     if (!tape.differentiable(x)) return;
-    for_each_task("velo::nn::batch_backward", e.examples * e.blocks, e.size(),
-                  BatchBackward{e, tape[x].data, mean, scale, inverse, slope, slope + channels_, rows.sequence, dy.data});
+    for_each_task(
+        "velo::nn::batch_backward", e.examples * e.blocks, e.size(),
+        BatchBackward{e, tape[x].data, mean, scale, inverse, slope, slope + channels_, rows.sequence, dy.data});
     tape.pass_gradient(y, x);
   });
   return y;

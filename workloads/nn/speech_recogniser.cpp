@@ -195,7 +195,9 @@ std::vector<Metric> SpeechRecogniser::evaluate(ConstVector params, ConstVector m
   Index wrong = 0;
   for (std::size_t first = 0; first < order.size();) {
     std::size_t last = first;
-    for (Index frames = 0; last < order.size() && (last == first || frames + split.frames(order[last]) <= options_.evaluation_frames); ++last)
+    for (Index frames = 0;
+         last < order.size() && (last == first || frames + split.frames(order[last]) <= options_.evaluation_frames);
+         ++last)
       frames += split.frames(order[last]);
     evaluation_batch_.load(which, std::span(order).subspan(first, last - first));
     tape_.begin(layout(), pass, Recording::off);
