@@ -97,7 +97,7 @@ class FlightBatch {
 
   std::shared_ptr<const data::FlightData> data_;
   std::vector<data::Flight> flights_;
-  std::array<std::array<Scalar, 4>, 1440> times_;  ///< by minute of the day
+  std::array<std::array<Scalar, 4>, 1440> times_{};  ///< by minute of the day
   nn::Staged<Scalar> dense_;
   nn::TableRows rows_{tables()};
   nn::Staged<std::uint8_t> labels_;

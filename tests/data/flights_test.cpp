@@ -98,8 +98,21 @@ TEST_CASE("a folder without the npm packages is named, with the command that fil
   CHECK_THROWS_MATCHES(descriptor().install(directory.path(), empty.path(), silent), Error,
                        Message(empty / "node_modules/vega-datasets/data/flights-3m.parquet" +
                                " is missing: `npm install --ignore-scripts vega-datasets@3.2.1 hyparquet@1.33.0 "
-                               "hyparquet-compressors@1.1.2` in " +
+                               "hyparquet-compressors@1.1.2` in the folder " +
                                empty.path() + " puts it there"));
+}
+
+TEST_CASE("an installation that npm refuses gives npm's reason and leaves nothing") {
+  if (std::system("npm --version >/dev/null 2>&1") != 0) SKIP("npm is not installed");
+  const test::TemporaryFolder directory;
+  setenv("npm_config_offline", "true", 1);
+  setenv("npm_config_cache", (directory / "cache").c_str(), 1);
+  CHECK_THROWS_MATCHES(descriptor().install(directory / "data", "", silent), Error,
+                       Message("`npm install` failed: npm error code ENOTCACHED") ||
+                           Message("`npm install` failed: npm ERR! code ENOTCACHED"));
+  unsetenv("npm_config_offline");
+  unsetenv("npm_config_cache");
+  CHECK(std::filesystem::is_empty(directory / "data"));
 }
 
 TEST_CASE("what a script of node's throws is the error's last word") {

@@ -14,18 +14,22 @@ namespace velo::data {
 
 namespace {
 
-/// Last line that the command wrote, for an error sentence.
-std::string last_line(const std::string& path) {
+/// First or last line that the command wrote, for an error sentence.
+std::string line_of(const std::string& path, Reason reason) {
   std::ifstream file(path);
-  std::string last;
-  for (std::string line; std::getline(file, line);)
-    if (!line.empty()) last = line;
-  return last;
+  std::string found;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty()) continue;
+    found = line;
+    if (reason == Reason::first_line) break;
+  }
+  return found;
 }
 
 }  // namespace
 
-void run_command(const std::vector<std::string>& words, const std::string& folder, const std::string& need) {
+void run_command(const std::vector<std::string>& words, const std::string& folder, const std::string& need,
+                 Reason reason) {
   const std::string log = folder + "/log";
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -42,7 +46,7 @@ void run_command(const std::vector<std::string>& words, const std::string& folde
   if (failed != 0) throw Error(cat(words[0], " is not on this machine; ", need));
   int status = 0;
   waitpid(child, &status, 0);
-  if (status != 0) throw Error(cat("`", words[0], " ", words[1], "` failed: ", last_line(log)));
+  if (status != 0) throw Error(cat("`", words[0], " ", words[1], "` failed: ", line_of(log, reason)));
 }
 
 }  // namespace velo::data

@@ -131,9 +131,12 @@ class SyntheticFlights final : public FlightData {
 
 const char* const synthetic_version_text = "synthetic-flights-1";
 
-/// The originals, at versions whose content is known.
-const std::vector<std::string> npm_packages = {"vega-datasets@3.2.1", "hyparquet@1.33.0",
-                                               "hyparquet-compressors@1.1.2"};
+/// The originals and their reader, at versions whose content is known.
+const std::vector<std::string>& npm_packages() {
+  static const std::vector<std::string> packages = {"vega-datasets@3.2.1", "hyparquet@1.33.0",
+                                                    "hyparquet-compressors@1.1.2"};
+  return packages;
+}
 
 /// Columns of the Parquet file as FlightRow, in the file's order.
 const char* const read_parquet = R"(
@@ -170,21 +173,26 @@ std::string in_one_line(const std::vector<std::string>& words) {
 }
 
 void install_flights(const std::string& directory, const std::string& from, const Say& say) {
+  namespace fs = std::filesystem;
   install(
       raw_set(), directory,
       [&](const std::string& folder) {
-        const std::filesystem::path scratch = std::filesystem::path(folder).parent_path() / "package";
-        std::filesystem::create_directories(scratch);
-        const std::string originals =
-            std::filesystem::absolute(from.empty() ? npm_folder(npm_packages, scratch, say) : from).string();
-        const std::string parquet = originals + "/node_modules/vega-datasets/data/flights-3m.parquet";
-        if (!std::filesystem::exists(parquet))
-          throw Error(cat(parquet, " is missing: `npm install --ignore-scripts", in_one_line(npm_packages), "` in ",
-                          originals, " puts it there"));
-        say("converting flights from " + parquet);
-        const std::string rows = (std::filesystem::absolute(scratch) / "rows").string();
-        run_node(read_parquet, {parquet, rows}, originals);
-        const MappedFile mapped(rows);
+        const fs::path scratch = fs::absolute(fs::path(folder).parent_path() / "package");
+        if (from.empty()) {
+          npm_install(npm_packages(), scratch, say);
+        } else {
+          // Node finds packages from where it runs; what it says is written there too, so not in the given folder.
+          fs::create_directories(scratch);
+          fs::create_directory_symlink(fs::absolute(from) / "node_modules", scratch / "node_modules");
+        }
+        const fs::path parquet = "node_modules/vega-datasets/data/flights-3m.parquet";
+        const std::string shown = ((from.empty() ? scratch : fs::path(from)) / parquet).string();
+        if (!fs::exists(scratch / parquet))
+          throw Error(cat(shown, " is missing: `npm install --ignore-scripts", in_one_line(npm_packages()),
+                          "` in the folder ", from, " puts it there"));
+        say("converting flights from " + shown);
+        run_node(read_parquet, {(scratch / parquet).string(), (scratch / "rows").string()}, scratch);
+        const MappedFile mapped(scratch / "rows");
         convert_flights(
             {reinterpret_cast<const FlightRow*>(mapped.bytes().data()), mapped.bytes().size() / sizeof(FlightRow)},
             folder);

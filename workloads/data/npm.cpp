@@ -7,25 +7,22 @@
 
 namespace velo::data {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 const char* const need = "it is needed to get data out of npm packages (Debian packages nodejs and npm)";
 
 }  // namespace
 
-std::string npm_folder(const std::vector<std::string>& packages, const std::string& scratch, const Say& say) {
-  fs::create_directories(scratch);
-  const std::string where = fs::absolute(scratch).string();
-  run_command({"node", "--version"}, where, need);  // npm itself is a script of node's
+void npm_install(const std::vector<std::string>& packages, const std::string& folder, const Say& say) {
+  std::filesystem::create_directories(folder);
+  run_command({"node", "--version"}, folder, need);  // npm itself is a script of node's
   say(cat("downloading from npm: ", join_words(packages)));
-  std::vector<std::string> words = {"npm",       "install",      "--ignore-scripts",     "--no-save",     "--no-audit",
-                                    "--no-fund", "--logs-max=0", "--no-update-notifier", "--no-progress", "--prefix",
-                                    where};
+  // Its first error line is the reason; explanations follow, and remarks about log files.
+  std::vector<std::string> words = {
+      "npm",       "install",      "--ignore-scripts",     "--no-save",     "--loglevel=error", "--no-audit",
+      "--no-fund", "--logs-max=0", "--no-update-notifier", "--no-progress", "--prefix",         "."};
   words.insert(words.end(), packages.begin(), packages.end());
-  run_command(words, where, need);
-  return where;
+  run_command(words, folder, need, Reason::first_line);
 }
 
 void run_node(const std::string& script, const std::vector<std::string>& arguments, const std::string& folder) {

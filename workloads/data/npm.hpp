@@ -10,12 +10,11 @@
 
 namespace velo::data {
 
-/// Folder whose node_modules/ holds the packages ("vega-datasets@3.2.1") and what they depend on; made below `scratch`.
-/// Throws Error with npm's own reason.
-[[nodiscard]] std::string npm_folder(const std::vector<std::string>& packages, const std::string& scratch,
-                                     const Say& say);
+/// Makes `folder`, and in it node_modules/ with the packages ("vega-datasets@3.2.1") and what they depend on. Throws
+/// Error with npm's own reason.
+void npm_install(const std::vector<std::string>& packages, const std::string& folder, const Say& say);
 
-/// Runs `script`, a JavaScript module, in a folder that npm_folder() gave, with its arguments in process.argv from 1 on.
+/// Runs `script`, a JavaScript module, in a folder that has node_modules/, with its arguments in process.argv from 1 on.
 /// What it throws becomes an Error.
 void run_node(const std::string& script, const std::vector<std::string>& arguments, const std::string& folder);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "harness/device/elementwise.hpp"
 
@@ -16,9 +17,8 @@ class Staged {
   /// gone.
   [[nodiscard]] Value* stage(Index count) {
     if (static_cast<Index>(device_.extent(0)) < count) {
-      device_ = Kokkos::View<Value*, MemorySpace>(
-          Kokkos::view_alloc(std::string("velo::nn::staged"), Kokkos::WithoutInitializing),
-          static_cast<std::size_t>(count));
+      device_ = Device(Kokkos::view_alloc(std::string("velo::nn::staged"), Kokkos::WithoutInitializing),
+                       static_cast<std::size_t>(count));
       host_ = Kokkos::create_mirror_view(device_);
     }
     if constexpr (!device_is_host) Kokkos::fence();  // the last batch may still be on its way
@@ -35,8 +35,11 @@ class Staged {
   [[nodiscard]] Value* data() const { return device_.data(); }
 
  private:
-  Kokkos::View<Value*, MemorySpace> device_;
-  typename Kokkos::View<Value*, MemorySpace>::HostMirror host_;
+  using Device = Kokkos::View<Value*, MemorySpace>;
+  using Host = decltype(Kokkos::create_mirror_view(std::declval<const Device&>()));
+
+  Device device_;
+  Host host_;
 };
 
 }  // namespace velo::nn
