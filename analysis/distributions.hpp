@@ -28,7 +28,8 @@ namespace velo::analysis {
 /// x with P(X <= x) = p; p in (0, 1).
 [[nodiscard]] double chi_square_quantile(double p, double freedom);
 
-/// P(X <= k) for X ~ Binomial(n, p): an exact sum; 0 for k < 0.
+/// P(X = k) and P(X <= k) for X ~ Binomial(n, p): exact, the second a sum.
+[[nodiscard]] double binomial_probability(int k, int n, double p);
 [[nodiscard]] double binomial_cdf(int k, int n, double p);
 
 }  // namespace velo::analysis

@@ -191,6 +191,16 @@ std::vector<std::string> notes(const Comparison& c) {
   if (!c.only_one_ran.empty()) {
     out.push_back(cat("only one of the two has trials on ", join_words(c.only_one_ran), ", which is left out"));
   }
+  if (c.coverage < c.bootstrap.level) {
+    out.push_back(cat("with ", c.pairs, c.pairs == 1 ? " study" : " studies",
+                      " of one workload the interval covers at most ", std::lround(100 * c.coverage),
+                      " % of the time, not the nominal ", std::lround(100 * c.bootstrap.level), " %"));
+  }
+  if (c.pair_speedup.coverage > 0) {
+    out.push_back(cat("half of the pairs of studies have a speedup above ", rounded(c.pair_speedup.estimate.low),
+                      " (exact ", rounded(100 * c.pair_speedup.coverage, 3), " % interval of the sign test ",
+                      rounded(c.pair_speedup.interval.low), " to ", rounded(c.pair_speedup.interval.high), ")"));
+  }
   const int pairs = c.wins_a + c.wins_b;
   if (sign_test(pairs, 0) > 1 - c.bootstrap.level) {
     out.push_back(cat(pairs, pairs == 1 ? " decided pair" : " decided pairs",
