@@ -124,6 +124,24 @@ Table rank_table(const Leaderboard& board) {
   return table;
 }
 
+Table profile_table(const Leaderboard& board) {
+  Table table{{{"algorithm", ColumnType::text},
+               {"tau", ColumnType::real},
+               {"share", ColumnType::real},
+               {"low", ColumnType::real},
+               {"high", ColumnType::real},
+               {"simultaneous_low", ColumnType::real},
+               {"simultaneous_high", ColumnType::real}},
+              {}};
+  for (const std::size_t s : board.by_rank()) {
+    for (const ProfilePoint& point : board.profiles[s]) {
+      table.rows.push_back({board.algorithms[s].algorithm, point.tau, point.share, point.band.low, point.band.high,
+                            point.simultaneous.low, point.simultaneous.high});
+    }
+  }
+  return table;
+}
+
 Table best_of_k_table(const std::vector<TrialOutcome>& trials, const ScoreOptions& options) {
   Table table{{{"trials", ColumnType::integer}}, {}};
   for (const std::string& algorithm : algorithms_of(trials)) table.columns.push_back({algorithm, ColumnType::real});
