@@ -156,10 +156,8 @@ double binomial_probability(int k, int n, double p) {
 }
 
 double binomial_cdf(int k, int n, double p) {
-  if (k >= n) return 1;
-  double sum = 0;
-  for (int i = 0; i <= k; ++i) sum += binomial_probability(i, n, p);
-  return sum < 1 ? sum : 1;
+  if (k < 0) return 0;
+  return k >= n ? 1 : incomplete_beta(1 - p, p, n - k, k + 1.0);  // DLMF 8.17.5
 }
 
 }  // namespace velo::analysis
