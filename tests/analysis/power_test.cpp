@@ -21,14 +21,15 @@ using Catch::Matchers::WithinRel;
 
 namespace {
 
-std::vector<TrialOutcome> race(double spread, int studies, std::uint64_t seed, double budget = 1e9) {
+std::vector<TrialOutcome> race(double spread, int studies, std::uint64_t seed, double budget = 1e9,
+                               const std::string& workload = "w") {
   std::vector<TrialOutcome> trials;
   CounterStream random(seed, 0);
   for (int study = 0; study < studies; ++study) {
     const double shared = 0.5 * normal(random);
     for (const char* algorithm : {"a", "b"}) {
       const double time = 100 * std::exp(shared + spread * normal(random));
-      trials.push_back(trial(algorithm, "w", study, time < budget ? time : not_reached, budget));
+      trials.push_back(trial(algorithm, workload, study, time < budget ? time : not_reached, budget));
     }
   }
   return trials;
@@ -150,10 +151,7 @@ TEST_CASE("a plan takes out what pairs share, and says how many it takes") {
 
 TEST_CASE("a plan over several workloads needs fewer pairs on each") {
   auto trials = race(0.05, 40, 95);
-  for (auto t : race(0.05, 40, 96)) {
-    t.workload = "v";
-    trials.push_back(t);
-  }
+  for (const auto& t : race(0.05, 40, 96, 1e9, "v")) trials.push_back(t);
   const auto plan = plan_seeds(trials);
   REQUIRE(plan.all);
   CHECK(*plan.all->student < *plan.workloads[0].student);
