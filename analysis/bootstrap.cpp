@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "analysis/band.hpp"
 #include "analysis/counter_random.hpp"
 #include "results/error.hpp"
 #include "results/parallel.hpp"
@@ -105,13 +106,18 @@ std::vector<ScoredAlgorithm> score_algorithms(const StudyTable& table, const Sco
 std::vector<std::vector<ProfilePoint>> profiles(const Leaderboard& board, const Resamples& resamples) {
   std::vector<std::vector<ProfilePoint>> out(board.algorithms.size());
   const int points = static_cast<int>(std::lround((board.options.r_max - 1) / profile_step));
+  std::vector<double> taus;
+  for (int i = 0; i <= points; ++i) taus.push_back(1 + (board.options.r_max - 1) * i / points);
+  const auto curve = [&](const std::vector<double>& ratios) {
+    return across(taus.size(), [&](std::size_t i) { return profile(ratios, taus[i]); });
+  };
+  std::vector<std::vector<double>> draws(resamples.ratios.size());
   for (std::size_t s = 0; s < out.size(); ++s) {
-    for (int i = 0; i <= points; ++i) {
-      const double tau = 1 + (board.options.r_max - 1) * i / points;
-      const auto draws =
-          across(resamples.ratios.size(), [&](std::size_t b) { return profile(resamples.ratios[b][s], tau); });
-      out[s].push_back(
-          {tau, profile(board.algorithms[s].ratios, tau), percentile_interval(draws, board.bootstrap.level)});
+    for (std::size_t b = 0; b < draws.size(); ++b) draws[b] = curve(resamples.ratios[b][s]);
+    const Bands around = bands(draws, board.bootstrap.level);
+    const auto shares = curve(board.algorithms[s].ratios);
+    for (std::size_t i = 0; i < taus.size(); ++i) {
+      out[s].push_back({taus[i], shares[i], around.pointwise[i], around.simultaneous[i]});
     }
   }
   return out;
@@ -152,6 +158,10 @@ std::vector<PoolChange> pool_changes(const StudyTable& table, const ScoreOptions
 
 Interval percentile_interval(std::vector<double> draws, double level) {
   std::sort(draws.begin(), draws.end());
+  return interval_of_sorted(draws, level);
+}
+
+Interval interval_of_sorted(const std::vector<double>& draws, double level) {
   const auto count = static_cast<double>(draws.size());
   const auto at = [&](double share) {
     // The tolerance keeps 0.975 * 2000 = 1950.0000000000002 from counting as more than 1950.

@@ -37,6 +37,8 @@ struct Interval {
 /// Percentile interval: order statistics of the draws at (1 -+ level)/2, in the definition without interpolation
 /// (the smallest draw with at least that share of draws at or below it). `draws` must not be empty.
 [[nodiscard]] Interval percentile_interval(std::vector<double> draws, double level);
+/// The same of draws in increasing order.
+[[nodiscard]] Interval interval_of_sorted(const std::vector<double>& draws, double level);
 
 /// 1 - 2^(1-n): the most that any interval between order statistics of n studies can cover of a median.
 [[nodiscard]] double attainable_coverage(std::size_t studies);
@@ -59,11 +61,12 @@ struct WorkloadTime {
   std::size_t trials = 0, hits = 0;
 };
 
-/// A point of a performance profile with its pointwise band.
+/// A point of a performance profile with its bands (analysis/band.hpp).
 struct ProfilePoint {
   double tau = 1;
   double share = 0;
-  Interval band;
+  Interval band;          ///< pointwise
+  Interval simultaneous;  ///< of the whole profile
 };
 
 /// What happens to scores and winner when one algorithm leaves the pool.

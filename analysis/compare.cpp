@@ -94,6 +94,19 @@ void count_pairs(const Pair& pair, WorkloadSpeedup& out) {
   }
 }
 
+/// The ratio t(B)/t(A) of every pair of studies, within bounds.
+std::vector<Interval> pair_ratios(const std::vector<Pair>& pairs) {
+  std::vector<Interval> out;
+  for (const Pair& pair : pairs) {
+    for (const StudyTime& a : pair.a) {
+      for (const StudyTime& b : pair.b) {
+        if (a.study == b.study) out.push_back(ratio_bounds({a.lower_bound(), a.time}, {b.lower_bound(), b.time}));
+      }
+    }
+  }
+  return out;
+}
+
 Interval bootstrap_interval(const std::vector<Pair>& pairs, const Comparison& comparison) {
   const BootstrapOptions& options = comparison.bootstrap;
   std::vector<double> low(static_cast<std::size_t>(options.resamples)), high(low.size());
@@ -190,6 +203,10 @@ Comparison compare(const std::vector<TrialOutcome>& trials, const std::string& a
   }
   out.speedup = geometric_mean(ratios);
   out.interval = bootstrap_interval(pairs, out);
+  if (out.paired && pairs.size() == 1) out.coverage = attainable_coverage(pairs.front().a.size());
+  const auto ratios_of_pairs = pair_ratios(pairs);
+  out.pairs = static_cast<int>(ratios_of_pairs.size());
+  if (out.pairs > 0) out.pair_speedup = sign_interval(ratios_of_pairs, bootstrap.level);
   out.p_value = sign_test(out.wins_a, out.wins_b);
   const bool decided = out.p_value <= 1 - bootstrap.level;
   if (decided && out.interval.low > 1 && out.wins_a > out.wins_b) out.verdict = Verdict::faster;

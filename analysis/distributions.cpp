@@ -148,16 +148,16 @@ double chi_square_quantile(double p, double freedom) {
   return bisect(0, far, [&](double x) { return chi_square_cdf(x, freedom) < p; });
 }
 
+double binomial_probability(int k, int n, double p) {
+  if (k < 0 || k > n) return 0;
+  if (p <= 0 || p >= 1) return k == (p <= 0 ? 0 : n) ? 1 : 0;
+  return std::exp(std::lgamma(n + 1.0) - std::lgamma(k + 1.0) - std::lgamma(n - k + 1.0) + k * std::log(p) +
+                  (n - k) * std::log1p(-p));
+}
+
 double binomial_cdf(int k, int n, double p) {
   if (k < 0) return 0;
-  if (k >= n || p <= 0) return 1;
-  if (p >= 1) return 0;
-  double sum = 0;
-  for (int i = 0; i <= k; ++i) {
-    sum += std::exp(std::lgamma(n + 1.0) - std::lgamma(i + 1.0) - std::lgamma(n - i + 1.0) + i * std::log(p) +
-                    (n - i) * std::log1p(-p));
-  }
-  return sum < 1 ? sum : 1;
+  return k >= n ? 1 : incomplete_beta(1 - p, p, n - k, k + 1.0);  // DLMF 8.17.5
 }
 
 }  // namespace velo::analysis

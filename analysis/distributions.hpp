@@ -4,6 +4,7 @@
 //
 //   Student      P(|T| > t) with nu degrees of freedom = I_x(nu/2, 1/2) at x = nu / (nu + t^2)
 //   chi-square   P(X <= x) with nu degrees of freedom = P(nu/2, x/2)
+//   binomial     P(X <= k) of n with probability p = I_{1-p}(n - k, k + 1)
 //
 // I is the regularised incomplete beta function (continued fraction DLMF 8.17.22), P the regularised lower incomplete
 // gamma function (series DLMF 8.11.4 below a + 1, continued fraction DLMF 8.9.2 above). Their relative error is that of
@@ -28,7 +29,8 @@ namespace velo::analysis {
 /// x with P(X <= x) = p; p in (0, 1).
 [[nodiscard]] double chi_square_quantile(double p, double freedom);
 
-/// P(X <= k) for X ~ Binomial(n, p): an exact sum; 0 for k < 0.
+/// P(X = k) and P(X <= k) for X ~ Binomial(n, p).
+[[nodiscard]] double binomial_probability(int k, int n, double p);
 [[nodiscard]] double binomial_cdf(int k, int n, double p);
 
 }  // namespace velo::analysis

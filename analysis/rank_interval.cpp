@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "analysis/distributions.hpp"
+
 namespace velo::analysis {
 
 namespace {
@@ -26,6 +28,26 @@ RankInterval interval_of(std::vector<double> sorted, std::size_t k) {
 }
 
 }  // namespace
+
+std::size_t sign_depth(std::size_t n, double level) {
+  std::vector<double> probability;
+  const int count = static_cast<int>(n);
+  for (int k = 0; k <= count / 2; ++k) probability.push_back(binomial_probability(k, count, 0.5));
+  return depth(probability, level);
+}
+
+SignInterval sign_interval(const std::vector<Interval>& values, double level) {
+  std::vector<double> low, high;
+  for (const Interval& value : values) {
+    low.push_back(value.low);
+    high.push_back(value.high);
+  }
+  const std::size_t k = sign_depth(values.size(), level);
+  const RankInterval least = interval_of(std::move(low), k), greatest = interval_of(std::move(high), k);
+  return {{least.estimate, greatest.estimate},
+          {least.interval.low, greatest.interval.high},
+          k == 0 ? 0 : 1 - 2 * binomial_cdf(static_cast<int>(k) - 1, static_cast<int>(values.size()), 0.5)};
+}
 
 std::size_t signed_rank_depth(std::size_t n, double level) {
   // Rank i is in the sum or not, with probability 1/2 each.

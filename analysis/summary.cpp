@@ -124,6 +124,24 @@ Table rank_table(const Leaderboard& board) {
   return table;
 }
 
+Table profile_table(const Leaderboard& board) {
+  Table table{{{"algorithm", ColumnType::text},
+               {"tau", ColumnType::real},
+               {"share", ColumnType::real},
+               {"low", ColumnType::real},
+               {"high", ColumnType::real},
+               {"simultaneous_low", ColumnType::real},
+               {"simultaneous_high", ColumnType::real}},
+              {}};
+  for (const std::size_t s : board.by_rank()) {
+    for (const ProfilePoint& point : board.profiles[s]) {
+      table.rows.push_back({board.algorithms[s].algorithm, point.tau, point.share, point.band.low, point.band.high,
+                            point.simultaneous.low, point.simultaneous.high});
+    }
+  }
+  return table;
+}
+
 Table best_of_k_table(const std::vector<TrialOutcome>& trials, const ScoreOptions& options) {
   Table table{{{"trials", ColumnType::integer}}, {}};
   for (const std::string& algorithm : algorithms_of(trials)) table.columns.push_back({algorithm, ColumnType::real});
@@ -190,6 +208,16 @@ std::vector<std::string> notes(const Comparison& c) {
   }
   if (!c.only_one_ran.empty()) {
     out.push_back(cat("only one of the two has trials on ", join_words(c.only_one_ran), ", which is left out"));
+  }
+  if (c.coverage < c.bootstrap.level) {
+    out.push_back(cat("with ", c.pairs, c.pairs == 1 ? " study" : " studies",
+                      " of one workload the interval covers at most ", std::lround(100 * c.coverage),
+                      " % of the time, not the nominal ", std::lround(100 * c.bootstrap.level), " %"));
+  }
+  if (c.pair_speedup.coverage > 0) {
+    out.push_back(cat("half of the pairs of studies have a speedup above ", rounded(c.pair_speedup.estimate.low),
+                      " (exact ", rounded(100 * c.pair_speedup.coverage, 3), " % interval of the sign test ",
+                      rounded(c.pair_speedup.interval.low), " to ", rounded(c.pair_speedup.interval.high), ")"));
   }
   const int pairs = c.wins_a + c.wins_b;
   if (sign_test(pairs, 0) > 1 - c.bootstrap.level) {

@@ -27,6 +27,9 @@ namespace velo::analysis {
 /// One row per algorithm, best first: the probability of each rank.
 [[nodiscard]] Table rank_table(const Leaderboard& board);
 
+/// One row per algorithm and tau: the performance profile with its pointwise and its simultaneous band.
+[[nodiscard]] Table profile_table(const Leaderboard& board);
+
 /// One row per tuning budget k: everybody's score with k trials (analysis/best_of_k.hpp).
 [[nodiscard]] Table best_of_k_table(const std::vector<TrialOutcome>& trials, const ScoreOptions& options);
 

@@ -34,7 +34,7 @@ Verb score_verb() {
               [=](Options& o) {
                 o.positional("SWEEP", choices->race.sweep, "name or YAML file of the sweep (default: the only one)");
                 choices->race.declare(o);
-                o.choice("--show", choices->show, {"all", "scores", "times", "ranks", "pool", "best-of-k"},
+                o.choice("--show", choices->show, {"all", "scores", "times", "ranks", "pool", "best-of-k", "profiles"},
                          "which table (csv and json give one: scores by default)");
                 o.format(choices->format);
               },
@@ -52,6 +52,8 @@ Verb score_verb() {
                   print_table(console, choices->format, analysis::rank_table(summary.board));
                 } else if (show == "pool") {
                   print_table(console, choices->format, analysis::pool_table(summary.board));
+                } else if (show == "profiles") {
+                  print_table(console, choices->format, analysis::profile_table(summary.board));
                 } else if (show == "best-of-k") {
                   print_table(console, choices->format, analysis::best_of_k_table(race.trials, options));
                 } else {

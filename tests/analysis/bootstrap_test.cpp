@@ -181,6 +181,8 @@ TEST_CASE("profiles start at the share of fastest workloads, never fall, and sta
     CHECK(curve.back().tau == 4);
     for (std::size_t i = 0; i < curve.size(); ++i) {
       CHECK(curve[i].band.low <= curve[i].band.high);
+      CHECK(curve[i].simultaneous.low <= curve[i].band.low);
+      CHECK(curve[i].simultaneous.high >= curve[i].band.high);
       if (i > 0) CHECK(curve[i].share >= curve[i - 1].share);
     }
   }

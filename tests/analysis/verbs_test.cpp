@@ -44,6 +44,9 @@ TEST_CASE("velo score prints times and scores on stdout and notes on stderr") {
   CHECK_THAT(answer.err, ContainsSubstring("note: times in example-gradients") && ContainsSubstring("at most 75 %"));
   CHECK(velo_on(small, "score race --show ranks --format csv").out ==
         "algorithm,rank_1,rank_2\r\nfast one,1,0\r\nslow,0,1\r\n");
+  CHECK_THAT(
+      velo_on(small, "score race --show profiles --format csv").out,
+      ContainsSubstring("algorithm,tau,share,low,high,simultaneous_low,simultaneous_high\r\nfast one,1,1,1,1,1,1"));
   CHECK_THAT(velo_on(small, "score race --show scores --format json").out,
              ContainsSubstring("\"algorithm\": \"fast one\", \"score\": 1,"));
   CHECK_THAT(velo_on(small, "score configs/sweeps/race.yaml --clock steps").err, ContainsSubstring("times in steps"));
