@@ -17,6 +17,7 @@ TableValue finite(double value) { return std::isfinite(value) ? TableValue(value
 TableValue count(double value) {
   return std::isfinite(value) ? TableValue(static_cast<std::int64_t>(std::llround(value))) : TableValue();
 }
+std::string trials(std::size_t n) { return cat(n, n == 1 ? " trial" : " trials"); }
 TableValue of(std::size_t k, std::size_t n) { return cat(k, "/", n); }
 
 /// Median times on another clock, for display only; empty rows where seconds do not compare.
@@ -234,13 +235,14 @@ std::vector<std::string> notes(const Leaderboard& board) {
                     board.bootstrap.resamples, " resamples of the studies, seed ", board.bootstrap.seed));
   out.push_back(board.coverage_note());
   if (board.table.unmeasured > 0) {
-    out.push_back(cat(board.table.unmeasured, " trials failed or were cut off and are left out"));
+    out.push_back(cat(trials(board.table.unmeasured), " failed or ", board.table.unmeasured == 1 ? "was" : "were",
+                      " cut off and left out"));
   }
   if (board.table.unscored > 0) {
-    out.push_back(cat(board.table.unscored, " trials are on workloads that play no part in scores and are left out"));
+    out.push_back(cat(trials(board.table.unscored), " on workloads that play no part in scores left out"));
   }
   if (board.table.without_target > 0) {
-    out.push_back(cat(board.table.without_target, " trials are on workloads without a target and are left out"));
+    out.push_back(cat(trials(board.table.without_target), " on workloads without a target left out"));
   }
   for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
     const bool reached =

@@ -314,13 +314,13 @@ class TreeReader {
     for (const auto& [entry, is_folder] : tree_.list(folder)) {
       const std::string place = cat(folder, "/", entry);
       const auto number = numbered(entry, "trial_");
-      if (is_folder && number && *number > 0) {
+      if (is_folder && number) {
         AlgoPerfTrial trial;
         trial.submission = study.submission;
         trial.framework = names.second;
         trial.workload = position(logs_.workloads, names.first);
         trial.study = study.number;
-        trial.trial = *number - 1;
+        trial.trial = *number;
         trial.folder = place;
         try {
           study.files += reader.read(trial, study.problems);

@@ -6,7 +6,7 @@
 //   DIR/SUBMISSION/study_<k>/<workload>_<framework>/trial_<i>/eval_measurements.csv   one row per evaluation
 //                                                             hparams.json            the point that was tried
 //
-// k counts from 0, i from 1; the framework is jax or pytorch. DIR may also be the folder of one submission, or a .tar.gz
+// k counts from 0, i from 1 in AlgoPerf's own logs; the framework is jax or pytorch. DIR may also be the folder of one submission, or a .tar.gz
 // of either (results/file_tree.hpp). Of eval_measurements.csv these columns are known:
 //
 //   global_step                                          updates made
@@ -86,7 +86,7 @@ struct AlgoPerfTrial {
   std::string submission, framework;
   std::size_t workload = 0;  ///< position in AlgoPerfLogs::workloads
   std::int64_t study = 0;
-  std::int64_t trial = 0;  ///< from 0, as everywhere in velo: i - 1
+  std::int64_t trial = 0;  ///< i
   std::string folder;      ///< below DIR
 
   std::size_t evaluations = 0;

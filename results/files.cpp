@@ -75,6 +75,11 @@ std::filesystem::path temporary_name(const std::filesystem::path& file) {
   return file.string() + "." + host_hash() + "." + std::to_string(getpid()) + "." + std::to_string(counter++) + ".tmp";
 }
 
+void sync_file_system(const std::filesystem::path& folder) {
+  const Descriptor place{open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (place.value < 0 || syncfs(place.value) != 0) throw Error(system_sentence("cannot flush", folder, errno));
+}
+
 void sync_path(const std::filesystem::path& path) {
   const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.value < 0) throw Error(system_sentence("cannot open", path, errno));

@@ -425,7 +425,7 @@ const std::vector<SeriesInfo>& step_counters() {
   return counters;
 }
 
-void write_trajectory(const std::filesystem::path& file, const Trajectory& trajectory) {
+void write_trajectory(const std::filesystem::path& file, const Trajectory& trajectory, Durability durability) {
   std::string image;
   try {
     const std::lock_guard lock(hdf5_mutex());
@@ -435,7 +435,7 @@ void write_trajectory(const std::filesystem::path& file, const Trajectory& traje
     throw Error(
         cat("cannot put '", error.what, "' into '", file.string(), "'; a series and a group may share that name"));
   }
-  replace_file(file, image);
+  replace_file(file, image, durability);
 }
 
 Trajectory read_trajectory(const std::filesystem::path& path) {

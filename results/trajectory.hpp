@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "results/files.hpp"
 #include "results/record.hpp"
 
 namespace velo {
@@ -71,7 +72,8 @@ struct Trajectory {
 };
 
 /// Throws Error (disk full, no permission) naming the file; no partial file is left.
-void write_trajectory(const std::filesystem::path& file, const Trajectory& trajectory);
+void write_trajectory(const std::filesystem::path& file, const Trajectory& trajectory,
+                      Durability durability = Durability::disk);
 
 /// Throws Error naming the file and what to do when it is missing, truncated, foreign or of a newer layout.
 [[nodiscard]] Trajectory read_trajectory(const std::filesystem::path& file);

@@ -114,6 +114,11 @@ std::filesystem::path workload_table(const std::string& given, const std::filesy
           logs.string(), "'"));
 }
 
+void require_algoperf(const std::string& format) {
+  if (format != "algoperf")
+    throw Error(cat("there is no format '", format, "'; the format is algoperf", did_you_mean(format, {"algoperf"})));
+}
+
 std::string find_sweep(const Store& store, const std::string& text) {
   const auto names = store.sweeps();
   const std::filesystem::path path(text);

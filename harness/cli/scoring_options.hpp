@@ -48,6 +48,9 @@ struct ScoringOptions {
 /// The table of workloads that goes with AlgoPerf's logs: `given`, or workloads.csv inside or beside them.
 [[nodiscard]] std::filesystem::path workload_table(const std::string& given, const std::filesystem::path& logs);
 
+/// Import and export know one format. Throws Error on another.
+void require_algoperf(const std::string& format);
+
 /// The sweep of a store that `text` means: its name, or the path or stem of the YAML file it came from.
 /// Throws Error naming the sweeps there are.
 [[nodiscard]] std::string find_sweep(const Store& store, const std::string& text);

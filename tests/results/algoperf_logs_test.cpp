@@ -4,7 +4,7 @@
 #include <map>
 
 #include "results/csv.hpp"
-#include "tests/results/sample.hpp"
+#include "tests/results/algoperf_sample.hpp"
 
 using namespace velo;
 using namespace velo::test;
@@ -15,38 +15,6 @@ namespace {
 
 const fs::path published = fs::path(VELO_SOURCE_DIR) / "results/algoperf_v05";
 
-constexpr std::string_view table =
-    "workload,base_workload,role_v05,metric,direction,validation_target,eval_period_s,max_runtime_v05_external_s\n"
-    "ogbg,ogbg,base,map,max,0.5,10,100\n"
-    "ogbg_gelu,ogbg,held_out_v05,map,max,0.4,10,100\n"
-    "wmt,wmt,base,loss,min,,10,100\n";
-constexpr std::string_view good =
-    "score,global_step,validation/map,note\n"
-    "1,10,0.1,a\n2.5,20,nan,\n3.5,30,0.5,b\n4.5,40,0.7,c\n";
-
-/// Logs of one's own making below a scratch folder.
-struct Logs {
-  Scratch scratch;
-
-  Logs() { put("workloads.csv", table); }
-  void put(const std::string& file, std::string_view content) const {
-    make_folder((scratch / file).parent_path());
-    replace_file(scratch / file, content, Durability::process);
-  }
-  void trial(const std::string& folder, std::string_view content = good) const {
-    put("logs/" + folder + "/eval_measurements.csv", content);
-  }
-  [[nodiscard]] AlgoPerfLogs read(LogDetail detail = LogDetail::results, int threads = 1) const {
-    return read_algoperf_logs(scratch / "logs", AlgoPerfWorkload::read(scratch / "workloads.csv"), {}, detail, threads);
-  }
-  /// The one problem there should be.
-  [[nodiscard]] std::string problem() const {
-    const AlgoPerfLogs logs = read();
-    REQUIRE(logs.problems.size() == 1);
-    return logs.problems.front();
-  }
-};
-
 }  // namespace
 
 TEST_CASE("every trial of AlgoPerf v0.5 reaches its target when the reference says so, or does not") {
@@ -54,7 +22,7 @@ TEST_CASE("every trial of AlgoPerf v0.5 reaches its target when the reference sa
       read_algoperf_logs(published / "external_tuning.tar.gz", AlgoPerfWorkload::read(published / "workloads.csv"));
   std::map<std::tuple<std::string, std::string, std::int64_t, std::int64_t>, const AlgoPerfTrial*> trials;
   for (const AlgoPerfTrial& t : logs.trials)
-    trials[{t.submission, logs.workloads[t.workload].name, t.study, t.trial + 1}] = &t;
+    trials[{t.submission, logs.workloads[t.workload].name, t.study, t.trial}] = &t;
 
   const std::string text = read_file(published / "time_to_target.csv");
   CsvText csv;
@@ -103,13 +71,13 @@ TEST_CASE("what AlgoPerf's logs hold beyond their trials is counted and named") 
 
 TEST_CASE(
     "a target is hit at the first evaluation that is at least as good; undefined values are neither hit nor best") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   logs.trial("lion/study_0/ogbg_jax/trial_1");
   const AlgoPerfLogs read = logs.read();
   const AlgoPerfTrial& t = read.trials.at(0);
   CHECK(t.submission == "lion");
   CHECK(t.framework == "jax");
-  CHECK(t.trial == 0);
+  CHECK(t.trial == 1);
   CHECK(t.evaluations == 4);
   REQUIRE(t.hit);
   CHECK(t.hit->row == 2);
@@ -126,7 +94,7 @@ TEST_CASE(
 }
 
 TEST_CASE("why a trial ended is told as far as the log tells it") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   const std::string head = "score,global_step,validation/map\n";
   logs.trial("a/study_0/ogbg_jax/trial_1", head + "1,10,0.1\n91,20,0.1\n");
   logs.trial("a/study_0/ogbg_jax/trial_2", head + "1,10,0.1\n50,20,nan\n");
@@ -142,7 +110,7 @@ TEST_CASE("why a trial ended is told as far as the log tells it") {
 }
 
 TEST_CASE("logs are found from their top, from one submission, and in an archive, whatever the framework and threads") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   logs.trial("lion/study_0/ogbg_jax/trial_1");
   logs.trial("lion/study_1/ogbg_gelu_pytorch/trial_2");
   logs.put("logs/README.md", "not a log");
@@ -165,7 +133,7 @@ TEST_CASE("logs are found from their top, from one submission, and in an archive
 }
 
 TEST_CASE("all columns and hyperparameters are kept on demand, words among numbers too") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   logs.trial("lion/study_0/ogbg_jax/trial_1");
   logs.put("logs/lion/study_0/ogbg_jax/trial_1/hparams.json", "{\n  \"lr\": 0.1,\n  \"kind\": \"x\"\n}");
   const AlgoPerfLogs read = logs.read(LogDetail::everything);
@@ -192,7 +160,7 @@ TEST_CASE("files that are cut off, damaged or foreign are left out, each in one 
         Case{head + "-1,10,0.5\n", "no usable value in column 'score': '-1'"},
         Case{std::string("\x1f\x8b\0\0\xff", 5), "has no column 'global_step'"}}) {
     INFO(c.sentence);
-    const Logs logs;
+    const AlgoPerfSample logs;
     logs.trial("lion/study_0/ogbg_jax/trial_1");
     logs.trial("lion/study_0/ogbg_jax/trial_2", c.content);
     CHECK_THAT(logs.problem(), ContainsSubstring(c.sentence));
@@ -204,7 +172,7 @@ TEST_CASE("files that are cut off, damaged or foreign are left out, each in one 
 }
 
 TEST_CASE("a workload that the table lacks is named, with the nearest one that it has") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   logs.trial("lion/study_0/ogbg_jax/trial_1");
   logs.trial("lion/study_0/ogbgs_jax/trial_1");
   logs.trial("adam/study_0/ogbgs_jax/trial_1");
@@ -214,11 +182,11 @@ TEST_CASE("a workload that the table lacks is named, with the nearest one that i
 }
 
 TEST_CASE("folders that are no study, workload or trial are left out with what lies in them") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   logs.trial("lion/study_0/ogbg_jax/trial_1");
   logs.trial("lion/old/ogbg_jax/trial_1");
   logs.trial("lion/study_0/ogbg/trial_1");
-  logs.trial("lion/study_0/ogbg_jax/trial_0");
+  logs.trial("lion/study_0/ogbg_jax/trial_");
   logs.trial("lion/study_0/ogbg_jax/trial_x");
   CHECK(logs.problem() ==
         "lion: 4 evaluation files lie in folders without a workload (old, study_0/ogbg and 2 more) and are left out");
@@ -226,7 +194,7 @@ TEST_CASE("folders that are no study, workload or trial are left out with what l
 }
 
 TEST_CASE("the same trial twice counts once when the files agree and not at all when they do not") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   logs.trial("lion/study_0/ogbg_jax/trial_1");
   logs.trial("lion/study_0/ogbg_jax/trial_01");
   logs.put("logs/lion/study_0/ogbg_pytorch/trial_1/hparams.json", "{}");
@@ -239,7 +207,7 @@ TEST_CASE("the same trial twice counts once when the files agree and not at all 
 }
 
 TEST_CASE("damaged hyperparameters are named and the trial is kept") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   logs.trial("lion/study_0/ogbg_jax/trial_1");
   logs.put("logs/lion/study_0/ogbg_jax/trial_1/hparams.json", "{\"lr\": ");
   const AlgoPerfLogs read = logs.read(LogDetail::everything);
@@ -251,7 +219,7 @@ TEST_CASE("damaged hyperparameters are named and the trial is kept") {
 }
 
 TEST_CASE("nothing to read is an error that says how logs should lie") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   CHECK_THAT(error_of([&] { (void)logs.read(); }), ContainsSubstring("there is no folder or archive"));
   make_folder(logs.scratch / "logs/lion/study_0");
   CHECK_THAT(error_of([&] { (void)logs.read(); }),
@@ -262,7 +230,7 @@ TEST_CASE("nothing to read is an error that says how logs should lie") {
 }
 
 TEST_CASE("the table of workloads is checked") {
-  const Logs logs;
+  const AlgoPerfSample logs;
   const auto refused = [&](std::string_view content) {
     logs.put("workloads.csv", content);
     return error_of([&] { (void)AlgoPerfWorkload::read(logs.scratch / "workloads.csv"); });
