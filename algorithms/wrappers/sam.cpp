@@ -89,10 +89,12 @@ class Sam : public Wrapper {
     Climbing(Oracle& base, Sam& owner, ConstVector params)
         : OracleDecorator(base), owner_(&owner), params_(std::move(params)) {}
     double gradient(Vector out, const Query& query) override {
-      const double loss = base_->gradient(out, query);
+      Query below = query;
+      below.layers = nullptr;  // whoever wants to see the layers sees them where the gradient is taken
+      const double loss = base_->gradient(out, below);
       const ConstVector from = query.at.extent(0) > 0 ? query.at : params_;
       owner_->sharpness_ = 0.0;
-      if (!owner_->climb(progress(), from, out)) return loss;
+      if (!owner_->climb(progress(), from, out)) return query.layers == nullptr ? loss : base_->gradient(out, query);
       Query above = query;
       above.at = owner_->point_;
       above.model_state = ModelStateUse::discard;

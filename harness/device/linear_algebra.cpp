@@ -58,6 +58,23 @@ void root_rows_pass(Index n, double p, double ridge, const Scalar* values, Scala
       });
 }
 
+/// Both triangles from the upper one.
+void mirror_pass(Index n, const Scalar* upper, Scalar* to) {
+  for_each(
+      "velo::linear_algebra::mirror", n * n, KOKKOS_LAMBDA(const Index i) {
+        const Index row = i / n, column = i % n;
+        to[i] = upper[row <= column ? i : column * n + row];
+      });
+}
+
+double upper_squared_norm(Reduction& reduction, Index n, const Scalar* x) {
+  return reduction.sum(
+      "velo::linear_algebra::norm", n * n, KOKKOS_LAMBDA(const Index i) {
+        const auto value = static_cast<double>(x[i]);
+        return i / n <= i % n ? value * value : 0.0;
+      });
+}
+
 double squared_norm(Reduction& reduction, Index size, const Scalar* x) {
   return reduction.sum(
       "velo::linear_algebra::norm", size, KOKKOS_LAMBDA(const Index i) {
@@ -191,6 +208,15 @@ bool InverseRoot::by_newton(Index n, std::int64_t p) {
     if (!(error < 1.2 * former) && iteration > 0) return false;
   }
   return error < 0.1;
+}
+
+bool SymmetricInverse::operator()(Index n, double shift, const Scalar* a, Scalar* inverse) {
+  reserve(n);
+  affine_pass(n, 1.0, shift, a, matrix_.data());
+  if (!std::isfinite(squared_norm(reduction_, n * n, matrix_.data()))) return false;
+  if (!solve(n, matrix_.data()) || !std::isfinite(upper_squared_norm(reduction_, n, matrix_.data()))) return false;
+  mirror_pass(n, matrix_.data(), inverse);
+  return true;
 }
 
 }  // namespace velo

@@ -1,7 +1,7 @@
 // harness/device/linear_algebra.hpp
 //
-// Dense linear algebra for algorithms: products, symmetric eigenvectors, orthogonalisation, inverse roots. OpenBLAS and
-// its LAPACK on the host, cuBLAS and cuSOLVER under CUDA. Matrices are row-major, on the device; pointers must not
+// Dense linear algebra for algorithms: products, symmetric eigenvectors, orthogonalisation, inverse roots and inverses.
+// OpenBLAS and its LAPACK on the host, cuBLAS and cuSOLVER under CUDA. Matrices are row-major, on the device; pointers must not
 // overlap unless said.
 //
 // Bits do not depend on the number of threads: the libraries work with one thread (LibraryThreads), sums outside of them
@@ -95,6 +95,26 @@ class InverseRoot {
 
   SymmetricEigen eigen_;
   Vector matrix_, root_, power_, spare_, values_;
+  Reduction reduction_;
+};
+
+/// (A + shift I)^-1 for symmetric positive semi-definite A and shift > 0, by Cholesky's factors. Its relative error is
+/// about n times the condition times the rounding of Scalar.
+class SymmetricInverse {
+ public:
+  void reserve(Index n);
+
+  /// False where A is not finite or A + shift I, rounded, is not positive definite; `inverse` [n, n] then stays as it
+  /// was.
+  [[nodiscard]] bool operator()(Index n, double shift, const Scalar* a, Scalar* inverse);
+
+ private:
+  struct Work;
+  /// The library's part: replaces the matrix by its inverse, of which the elements on and above the diagonal count.
+  bool solve(Index n, Scalar* matrix);
+
+  std::shared_ptr<Work> work_;
+  Vector matrix_;
   Reduction reduction_;
 };
 

@@ -1,6 +1,7 @@
 // CUDA implementation of linear_algebra.hpp: cuBLAS in full precision of the scalar type (no TF32), and cuSOLVER.
 #include <cusolverDn.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "harness/device/cuda_libraries.hpp"
@@ -60,6 +61,42 @@ void syevd(int n, double* a, double* w, double* work, int size, int* info) {
   check(cusolverDnDsyevd(cusolver(), vectors_too, lower, n, a, n, w, work, size, info), "find eigenvectors");
 }
 
+int cholesky_size(int n, float* a) {
+  int factor = 0, inverse = 0;
+  check(cusolverDnSpotrf_bufferSize(cusolver(), lower, n, a, n, &factor), "plan a factorisation");
+  check(cusolverDnSpotri_bufferSize(cusolver(), lower, n, a, n, &inverse), "plan an inverse");
+  return std::max(factor, inverse);
+}
+
+int cholesky_size(int n, double* a) {
+  int factor = 0, inverse = 0;
+  check(cusolverDnDpotrf_bufferSize(cusolver(), lower, n, a, n, &factor), "plan a factorisation");
+  check(cusolverDnDpotri_bufferSize(cusolver(), lower, n, a, n, &inverse), "plan an inverse");
+  return std::max(factor, inverse);
+}
+
+void potrf(int n, float* a, float* work, int size, int* info) {
+  check(cusolverDnSpotrf(cusolver(), lower, n, a, n, work, size, info), "factorise");
+}
+
+void potrf(int n, double* a, double* work, int size, int* info) {
+  check(cusolverDnDpotrf(cusolver(), lower, n, a, n, work, size, info), "factorise");
+}
+
+void potri(int n, float* a, float* work, int size, int* info) {
+  check(cusolverDnSpotri(cusolver(), lower, n, a, n, work, size, info), "invert");
+}
+
+void potri(int n, double* a, double* work, int size, int* info) {
+  check(cusolverDnDpotri(cusolver(), lower, n, a, n, work, size, info), "invert");
+}
+
+int fetched(const Kokkos::View<int, MemorySpace>& device) {
+  int value = 0;
+  Kokkos::deep_copy(value, device);
+  return value;
+}
+
 }  // namespace
 
 void multiply(const Multiplication& f, const Scalar* a, const Scalar* b, Scalar* c) {
@@ -96,6 +133,35 @@ bool SymmetricEigen::solve(Index n, Scalar* values, Scalar* vectors) {
   int info = 0;
   Kokkos::deep_copy(info, work_->info);
   if (info < 0) throw std::logic_error("cuSOLVER's syevd refuses an argument");
+  return info == 0;
+}
+
+struct SymmetricInverse::Work {
+  Vector reals;
+  Kokkos::View<int, MemorySpace> info{"linear_algebra::info"};
+};
+
+void SymmetricInverse::reserve(Index n) {
+  if (!work_) work_ = std::make_shared<Work>();
+  if (static_cast<Index>(matrix_.extent(0)) >= n * n) return;
+  matrix_ = Vector("linear_algebra::work", static_cast<std::size_t>(n * n));
+  const int size = cholesky_size(static_cast<int>(n), matrix_.data());
+  work_->reals = Vector("linear_algebra::work", static_cast<std::size_t>(size));
+}
+
+bool SymmetricInverse::solve(Index n, Scalar* matrix) {
+  const auto order = static_cast<int>(n);
+  // The library promises nothing about smaller sizes than the reserved one.
+  const int size = cholesky_size(order, matrix);
+  if (static_cast<std::size_t>(size) > work_->reals.extent(0))
+    work_->reals = Vector("linear_algebra::work", static_cast<std::size_t>(size));
+  potrf(order, matrix, work_->reals.data(), size, work_->info.data());
+  int info = fetched(work_->info);
+  if (info == 0) {
+    potri(order, matrix, work_->reals.data(), size, work_->info.data());
+    info = fetched(work_->info);
+  }
+  if (info < 0) throw std::logic_error("cuSOLVER's potrf or potri refuses an argument");
   return info == 0;
 }
 

@@ -17,6 +17,12 @@ using velo_syevd_float = void(const char* job, const char* triangle, const blasi
 using velo_syevd_double = void(const char* job, const char* triangle, const blasint* n, double* a, const blasint* lda,
                                double* w, double* work, const blasint* lwork, blasint* iwork, const blasint* liwork,
                                blasint* info, std::size_t, std::size_t);
+using velo_cholesky_float = void(const char* triangle, const blasint* n, float* a, const blasint* lda, blasint* info,
+                                 std::size_t);
+using velo_cholesky_double = void(const char* triangle, const blasint* n, double* a, const blasint* lda, blasint* info,
+                                  std::size_t);
+velo_cholesky_float spotrf_, spotri_;
+velo_cholesky_double dpotrf_, dpotri_;
 velo_syevd_float ssyevd_;
 velo_syevd_double dsyevd_;
 }
@@ -82,6 +88,24 @@ bool SymmetricEigen::solve(Index n, Scalar* values, Scalar* vectors) {
   for_scalar(ssyevd_, dsyevd_)("V", "L", &size, vectors, &size, values, work_->reals.data(), &reals,
                                work_->integers.data(), &integers, &info, 1, 1);
   if (info < 0) throw std::logic_error("LAPACK's syevd refuses an argument");
+  return info == 0;
+}
+
+struct SymmetricInverse::Work {};
+
+void SymmetricInverse::reserve(Index n) {
+  if (static_cast<Index>(matrix_.extent(0)) < n * n)
+    matrix_ = Vector("linear_algebra::work", static_cast<std::size_t>(n * n));
+}
+
+bool SymmetricInverse::solve(Index n, Scalar* matrix) {
+  const OneThread one;
+  const blasint size = blas_int(n);
+  blasint info = 0;
+  // LAPACK's lower triangle of columns is the upper one of rows.
+  for_scalar(spotrf_, dpotrf_)("L", &size, matrix, &size, &info, 1);
+  if (info == 0) for_scalar(spotri_, dpotri_)("L", &size, matrix, &size, &info, 1);
+  if (info < 0) throw std::logic_error("LAPACK's potrf or potri refuses an argument");
   return info == 0;
 }
 

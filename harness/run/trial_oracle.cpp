@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "harness/device/memory.hpp"
+#include "results/error.hpp"
 
 namespace velo {
 
@@ -78,6 +79,10 @@ const Batch& TrialOracle::prepare(const Query& query) {
 }
 
 ForwardPass TrialOracle::pass(const Query& query, const Batch& batch, bool commit) const {
+  if ((query.layers != nullptr || query.sampled_labels) && !offers_.has(Capability::layer_statistics))
+    throw Error(
+        "the algorithm asks what the layers saw, which the workload does not offer; it must declare that it needs "
+        "layer_statistics");
   ForwardPass pass;
   pass.params = query.at.extent(0) > 0 ? query.at : ConstVector(params_);
   const bool own = query.own_model_state.extent(0) > 0;

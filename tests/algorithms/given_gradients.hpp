@@ -110,8 +110,10 @@ class GivenGradients : public Oracle {
     return {.id = 1, .split = Split::train, .examples = examples};
   }
   double loss(const Query&) override { return 1.0; }
-  double gradient(Vector out, const Query&) override {
-    Kokkos::deep_copy(out, to_device(gradients_(progress_.step)));
+  double gradient(Vector out, const Query& query) override {
+    const Vector given = to_device(gradients_(progress_.step));
+    Kokkos::deep_copy(out, given);
+    if (query.layers != nullptr) show_layers(given, *query.layers);
     return 1.0;
   }
   double example_gradients(Vector, const Query&) override {
@@ -122,6 +124,24 @@ class GivenGradients : public Oracle {
   }
 
  private:
+  /// Records that make the gradient G of a matrix: rows of the identity times G; of a scale: ones times g.
+  void show_layers(const Vector& gradient, LayerVisitor& visitor) const {
+    for (Index b = 0; b < static_cast<Index>(layout_->blocks().size()); ++b) {
+      const ParameterBlock& block = (*layout_)[b];
+      const bool scale = block.kind == ParameterKind::layer_norm_scale;
+      if (block.kind == ParameterKind::embedding || (block.shape.rank < 2 && !scale)) continue;
+      const Index rows = scale ? 1 : block.shape[0], out = block.shape[0];
+      std::vector<double> identity(static_cast<std::size_t>(rows * out), scale ? 1.0 : 0.0);
+      for (Index i = 0; i < rows; ++i) identity[static_cast<std::size_t>(i * out + i)] = 1.0;
+      const Vector ones = to_device(identity);
+      visitor.visit({b,
+                     std::nullopt,
+                     {gradient.data() + block.offset, {rows, block.size() / rows}},
+                     {ones.data(), {rows, out}},
+                     rows});
+    }
+  }
+
   const ParameterLayout* layout_;
   Gradients gradients_;
   Progress progress_;

@@ -1,4 +1,5 @@
 // The YAML files of the repository against the modules of this program.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 
@@ -18,13 +19,28 @@ Sweep load(const std::string& workload, const std::string& algorithm) {
   return load_sweep({folder / "sweep.yaml", {}, "Serial", ""}, catalogue_of(builtin_registry()));
 }
 
+/// A workload that offers what `algorithm` needs: the quadratic where it does.
+std::string workload_for(const CatalogueAlgorithm& algorithm, const Catalogue& catalogue) {
+  const auto serves = [&](const CatalogueWorkload& workload) {
+    return std::all_of(algorithm.needs.begin(), algorithm.needs.end(), [&](const std::string& need) {
+      return std::count(workload.offers.begin(), workload.offers.end(), need) > 0;
+    });
+  };
+  if (serves(catalogue.workload("quadratic"))) return "quadratic";
+  const auto found = std::find_if(catalogue.workloads.begin(), catalogue.workloads.end(), serves);
+  REQUIRE(found != catalogue.workloads.end());
+  return found->name;
+}
+
 }  // namespace
 
 TEST_CASE("every algorithm's search space fits its parameters") {
-  for (const CatalogueAlgorithm& algorithm : catalogue_of(builtin_registry()).algorithms) {
+  const Catalogue catalogue = catalogue_of(builtin_registry());
+  for (const CatalogueAlgorithm& algorithm : catalogue.algorithms) {
     INFO(algorithm.name);
     const bool wraps = algorithm.inner() != nullptr;
-    const Sweep sweep = load("quadratic", wraps ? "{" + algorithm.name + ": {inner: sgd}}" : algorithm.name);
+    const Sweep sweep =
+        load(workload_for(algorithm, catalogue), wraps ? "{" + algorithm.name + ": {inner: sgd}}" : algorithm.name);
     CHECK(sweep.cells.size() == 15);
     CHECK(std::filesystem::exists(configs / "algorithms" / (algorithm.name + ".yaml")));
   }

@@ -341,6 +341,45 @@ TEST_CASE("a root that cannot be found leaves what was there") {
   CHECK(to_host(2, 2, out).values == identity(2).values);
 }
 
+struct Inverse {
+  bool found;
+  Matrix inverse;
+};
+
+Inverse inverse_of(const Matrix& a, double shift) {
+  const Vector out = to_device(Matrix(a.rows, a.rows));
+  SymmetricInverse invert;
+  const bool found = invert(a.rows, shift, to_device(a).data(), out.data());
+  return {found, to_host(a.rows, a.rows, out)};
+}
+
+TEST_CASE("a shifted inverse times its matrix is the identity, and it is symmetric to the bit") {
+  const Index n = GENERATE(1, 2, 7, 33, 100);
+  const double shift = GENERATE(1e-2, 1.0);
+  const Matrix a = symmetric(geometric(n, 1e4), 13);
+  const Inverse found = inverse_of(a, shift);
+  REQUIRE(found.found);
+  CHECK(found.inverse.values == transposed(found.inverse).values);
+  Matrix shifted = a;
+  for (Index i = 0; i < n; ++i) shifted(i, i) += shift;
+  // Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 14.3: a few n times the condition.
+  const double size = static_cast<double>(n);
+  CHECK(distance(found.inverse * shifted, identity(n)) <=
+        4.0 * (size + 2.0) * (1.0 + 1.0 / shift) * std::sqrt(size) * unit);
+}
+
+TEST_CASE("an inverse that cannot be found leaves what was there") {
+  const Vector out = to_device(identity(2));
+  SymmetricInverse invert;
+  Matrix indefinite = identity(2);
+  indefinite(1, 1) = -2.0;
+  Matrix infinite = identity(2);
+  infinite(0, 1) = infinite(1, 0) = std::numeric_limits<double>::infinity();
+  CHECK_FALSE(invert(2, 0.5, to_device(indefinite).data(), out.data()));
+  CHECK_FALSE(invert(2, 0.5, to_device(infinite).data(), out.data()));
+  CHECK(to_host(2, 2, out).values == identity(2).values);
+}
+
 TEST_CASE("linear algebra has the same bits on one and two threads") {
   // Large enough that OpenBLAS would share the work.
   const Index n = 160;
@@ -354,7 +393,7 @@ TEST_CASE("linear algebra has the same bits on one and two threads") {
     std::vector<double> all = e.values.values;
     for (const Matrix& part :
          {e.vectors, orthogonalised(x, NewtonSchulz::quintic, 5), root_of(a, 4, 1e-5, RootSolver::eigen).root,
-          root_of(a, 4, 1e-5, RootSolver::newton).root})
+          root_of(a, 4, 1e-5, RootSolver::newton).root, inverse_of(a, 1.0).inverse})
       all.insert(all.end(), part.values.begin(), part.values.end());
     return all;
   };

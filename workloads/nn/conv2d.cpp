@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "harness/device/elementwise.hpp"
 #include "harness/device/thin_convolution.hpp"
 #include "workloads/nn/pooling.hpp"
 
@@ -17,6 +18,34 @@ ThinConvolutionForm thin_form(const ConvolutionForm& form) {
           .kernel = form.kernel,
           .padding = form.padding,
           .relu = form.relu};
+}
+
+/// patches[(n, i, j), (c, k, l)] = x[n, c, i s + k - p, j s + l - p]: rows in the order of a weight's [out, in, k, k].
+void unfold(const ConvolutionForm& f, const Scalar* x, const Tensor& patches) {
+  const Index columns = patches.shape[1], height = f.out_height(), width = f.out_width();
+  Scalar* to = patches.data;
+  for_each(
+      "velo::nn::unfold_patches", patches.size(), KOKKOS_LAMBDA(const Index place) {
+        const Index row = place / columns, column = place % columns;
+        const Index c = column / (f.kernel * f.kernel);
+        const Index i = row / width % height * f.stride + column / f.kernel % f.kernel - f.padding;
+        const Index j = row % width * f.stride + column % f.kernel - f.padding;
+        const bool inside = i >= 0 && i < f.height && j >= 0 && j < f.width;
+        const Index plane = row / (width * height) * (f.in_channels / f.in_block) + c / f.in_block;
+        to[place] = inside ? x[((plane * f.height + i) * f.width + j) * f.in_block + c % f.in_block] : Scalar(0);
+      });
+}
+
+/// rows[(n, i, j), c] of an image [n, c / b, i, j, b].
+void unblock(const Shape& image, const Scalar* from, const Tensor& rows) {
+  const Index channels = rows.shape[1], positions = image[2] * image[3], blocks = image[1], b = image[4];
+  Scalar* to = rows.data;
+  for_each(
+      "velo::nn::unblock", rows.size(), KOKKOS_LAMBDA(const Index place) {
+        const Index row = place / channels, c = place % channels;
+        const Index plane = row / positions * blocks + c / b;
+        to[place] = from[(plane * positions + row % positions) * b + c % b];
+      });
 }
 
 }  // namespace
@@ -52,7 +81,7 @@ const Scalar* Conv2d::bias(const Tape& tape) const { return options_.bias ? tape
 
 bool Conv2d::thin(const Tape& tape, Value x) const {
   return in_ == 1 && options_.bias && options_.stride == 1 && options_.max_pool == 2 && !tape.differentiable(x) &&
-         convolution_output_block(1, 1, out_) == ThinConvolutionForm::block &&
+         !tape.shows_layers() && convolution_output_block(1, 1, out_) == ThinConvolutionForm::block &&
          thin_convolution_fits(thin_form(form(tape[x].shape)));
 }
 
@@ -119,9 +148,19 @@ Value Conv2d::run_plain(Tape& tape, Value x) const {
 
 void Conv2d::backward(Tape& tape, Value x, const Scalar* dz) const {
   const Convolution& conv = convolution(tape[x].shape);
+  if (tape.shows_layers()) show(tape, x, conv.form(), dz);
   conv.backward_weight(tape[x].data, dz, tape.parameter_gradient(weight_),
                        options_.bias ? tape.parameter_gradient(bias_) : nullptr);
   if (tape.differentiable(x)) conv.backward_input(dz, tape.parameter(weight_), tape.gradient_target(x).data);
+}
+
+void Conv2d::show(Tape& tape, Value x, const ConvolutionForm& form, const Scalar* dz) const {
+  const Index rows = form.examples * form.out_height() * form.out_width();
+  const Tensor inputs = tape.scratch({rows, in_ * form.kernel * form.kernel});
+  const Tensor output_gradients = tape.scratch({rows, out_});
+  unfold(form, tape[x].data, inputs);
+  unblock(form.out_shape(), dz, output_gradients);
+  tape.show_layer(weight_, options_.bias ? std::optional(bias_) : std::nullopt, inputs, output_gradients);
 }
 
 }  // namespace velo::nn

@@ -38,12 +38,16 @@ class Conv2d {
   /// A strided convolution of single pixels takes every stride-th pixel first and runs on those alone. Left to stride by
   /// itself, oneDNN 2.6 writes past its buffers (AVX2, channels last, channels not a multiple of eight).
   [[nodiscard]] bool samples() const { return options_.kernel == 1 && options_.padding == 0 && options_.stride > 1; }
+  /// Whether the fused first layer does it. It never has the gradient of a convolution's output as a whole: not for a
+  /// visitor of layers.
   [[nodiscard]] bool thin(const Tape& tape, Value x) const;
   [[nodiscard]] Value run_thin(Tape& tape, Value x) const;
   [[nodiscard]] Value run_pooled(Tape& tape, Value x) const;
   [[nodiscard]] Value run_plain(Tape& tape, Value x) const;
   /// Gradients of weights, bias and input from that of the convolution's output.
   void backward(Tape& tape, Value x, const Scalar* dz) const;
+  /// Unfolds patches of x and unblocks dz for the visitor of layers.
+  void show(Tape& tape, Value x, const ConvolutionForm& form, const Scalar* dz) const;
   [[nodiscard]] const Scalar* bias(const Tape& tape) const;
 
   Index in_, out_;

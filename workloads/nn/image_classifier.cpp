@@ -105,7 +105,7 @@ void ImageClassifier::load(const Batch& batch) {
 
 double ImageClassifier::forward(const ForwardPass& pass, const Batch& batch, Recording recording) {
   load(batch);
-  tape_.begin(layout(), pass, recording);
+  tape_.begin(layout(), pass, recording, batch.size());
   const Value logits = model_->logits(tape_, tape_.input(training_batch_.images()));
   return softmax_cross_entropy(tape_, logits, training_batch_.labels(),
                                pass.label_smoothing.value_or(options_.label_smoothing), reduction_);
@@ -172,5 +172,7 @@ ClassifierOptions classifier_options(const Parameters& parameters) {
 std::vector<MetricInfo> classifier_metrics() {
   return {{"accuracy", "fraction", true}, {"cross_entropy", "nats", false}};
 }
+
+void declare_classifier_offers(WorkloadInfo& info) { info.offers |= {Capability::layer_statistics}; }
 
 }  // namespace velo::nn

@@ -96,4 +96,7 @@ class ImageClassifier final : public Workload {
 [[nodiscard]] ClassifierOptions classifier_options(const Parameters& parameters);
 [[nodiscard]] std::vector<MetricInfo> classifier_metrics();
 
+/// Declares what the workload and its variants offer. `info.parameters` are complete.
+void declare_classifier_offers(WorkloadInfo& info);
+
 }  // namespace velo::nn

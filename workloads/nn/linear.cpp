@@ -49,6 +49,9 @@ void Linear::backward(Tape& tape, Value x, Value before, Value y) const {
     apply_backward_and_sum(options_.activation, kept, dy.data, tape.parameter_gradient(bias_), rows, out_);
   else
     apply_backward(options_.activation, kept, dy.data, dy.size());
+  if (tape.shows_layers())
+    tape.show_layer(weight_, options_.bias ? std::optional(bias_) : std::nullopt, {tape[x].data, {rows, in_}},
+                    {dy.data, {rows, out_}});
   const Products& p = products(rows);
   p.weight_gradient(dy.data, tape[x].data, tape.parameter_gradient(weight_));
   if (tape.differentiable(x)) p.input_gradient(dy.data, tape.parameter(weight_), tape.gradient_target(x).data);

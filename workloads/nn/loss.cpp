@@ -1,5 +1,6 @@
 #include "workloads/nn/loss.hpp"
 
+#include "results/error.hpp"
 #include "workloads/nn/launch.hpp"
 #include "workloads/nn/math.hpp"
 #include "workloads/nn/row_sums.hpp"
@@ -7,6 +8,9 @@
 namespace velo::nn {
 
 namespace {
+
+/// Which fork of a pass' stream draws labels; layers count theirs from 0 (ModelPlan::next_stream).
+constexpr std::uint64_t label_stream = std::uint64_t{1} << 32;
 
 /// One row: its loss and, where wanted, d loss / d logits times `scale`.
 struct SoftmaxRow {
@@ -16,12 +20,27 @@ struct SoftmaxRow {
   Scalar* gradient;  ///< null: not wanted; may be the logits
   Index classes;
   Scalar smoothing, scale;
+  RandomStream stream;
+  bool sampled;
+
+  /// The first class at which the summed weights exceed a uniform share of their total.
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index draw(Index row, const Scalar* z, Scalar largest) const {
+    double total = 0;
+    for (Index j = 0; j < classes; ++j) total += static_cast<double>(math::exp(z[j] - largest));
+    const double threshold = stream.uniform53(static_cast<std::uint64_t>(row)) * total;
+    double sum = 0;
+    for (Index j = 0; j + 1 < classes; ++j) {
+      sum += static_cast<double>(math::exp(z[j] - largest));
+      if (threshold < sum) return j;
+    }
+    return classes - 1;
+  }
 
   KOKKOS_INLINE_FUNCTION void operator()(Index row) const {
     const Scalar* z = logits + row * classes;
-    const Index label = labels[row];
-    const Scalar chosen = z[label];
     const Scalar largest = row_max(classes, [z](Index j) { return z[j]; });
+    const Index label = sampled ? draw(row, z, largest) : labels[row];
+    const Scalar chosen = z[label];
     const Scalar total = smoothing > 0 ? row_sum(classes, [z](Index j) { return z[j]; }) : Scalar(0);
     const Scalar off = smoothing / static_cast<Scalar>(classes);
     const Scalar on = 1 - smoothing;
@@ -82,11 +101,13 @@ double softmax_cross_entropy(Tape& tape, Value logits, const std::uint8_t* label
                              Reduction& reduction) {
   const Tensor z = tape[logits];
   const Index rows = z.shape[0], classes = z.shape[1];
+  const bool sampled = tape.pass().sampled_labels;
   const Tensor losses = tape.keep({rows});
   Scalar* gradient = tape.recording() ? tape.gradient_target(logits).data : nullptr;
-  for_each_task("velo::nn::softmax_cross_entropy", rows, z.size() * 4,
-                SoftmaxRow{z.data, labels, losses.data, gradient, classes, static_cast<Scalar>(smoothing),
-                           1 / static_cast<Scalar>(rows)});
+  for_each_task(
+      "velo::nn::softmax_cross_entropy", rows, z.size() * 4,
+      SoftmaxRow{z.data, labels, losses.data, gradient, classes, static_cast<Scalar>(sampled ? 0.0 : smoothing),
+                 1 / static_cast<Scalar>(rows), tape.pass().random.fork(label_stream), sampled});
   return sum_of(losses, reduction) / static_cast<double>(rows);
 }
 
@@ -103,6 +124,7 @@ double sigmoid_cross_entropy(Tape& tape, Value logits, const std::uint8_t* label
 }
 
 double mean_squared_error(Tape& tape, Value output, const Scalar* target, Reduction& reduction) {
+  if (tape.pass().sampled_labels) throw Error("labels are sampled from a softmax: the mean squared error draws none");
   const Tensor y = tape[output];
   const Scalar* values = y.data;
   const Scalar scale = 2 / static_cast<Scalar>(y.size());
@@ -125,7 +147,7 @@ ClassificationSums classification_sums(Tape& tape, Value logits, const std::uint
   const Index rows = z.shape[0], classes = z.shape[1];
   const Tensor losses = tape.keep({rows});
   for_each_task("velo::nn::cross_entropy", rows, z.size() * 4,
-                SoftmaxRow{z.data, labels, losses.data, nullptr, classes, 0, 1});
+                SoftmaxRow{z.data, labels, losses.data, nullptr, classes, 0, 1, {}, false});
   ClassificationSums sums;
   sums.cross_entropy = sum_of(losses, reduction);
   sums.correct = reduction.sum("velo::nn::count_correct", rows, CountCorrect{z.data, labels, classes});

@@ -14,7 +14,8 @@ namespace velo::nn {
 /// Cross-entropy of softmax(logits) against one class per row, in nats:
 ///   loss = mean_i [ log sum_j e^{z_ij} - sum_j t_ij z_ij ],   t = (1 - s) onehot + s / classes
 /// with s the label smoothing (Szegedy et al., CVPR 2016, arXiv:1512.00567, section 7; PyTorch's definition).
-/// `labels` [rows] lie on the device.
+/// `labels` [rows] lie on the device. Where the pass samples labels, t = onehot(y_i) with y_i drawn from softmax(z_i) by
+/// number i of a fork of the pass' stream: the batch's labels and the smoothing play no part.
 [[nodiscard]] double softmax_cross_entropy(Tape& tape, Value logits, const std::uint8_t* labels, double smoothing,
                                            Reduction& reduction);
 
@@ -24,7 +25,7 @@ namespace velo::nn {
 [[nodiscard]] double sigmoid_cross_entropy(Tape& tape, Value logits, const std::uint8_t* labels, double smoothing,
                                            Reduction& reduction);
 
-/// mean over all elements of (output - target)^2; `target` lies on the device.
+/// mean over all elements of (output - target)^2; `target` lies on the device. Throws Error where the pass samples labels.
 [[nodiscard]] double mean_squared_error(Tape& tape, Value output, const Scalar* target, Reduction& reduction);
 
 /// Sums over rows, for evaluation: how many rows have their largest logit (the first of equals) at the label, and the

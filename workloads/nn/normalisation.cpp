@@ -263,6 +263,25 @@ struct LayerBackward {
   }
 };
 
+/// What the scale multiplies and the gradient of the output, [examples positions, channels] each. Statistics are
+/// [mean, 1 / deviation] per channel, in two vectors, or per example, in pairs.
+struct ShownRows {
+  Extents e;
+  const Scalar *x, *dy, *statistics;
+  bool per_channel;
+  Scalar *inputs, *output_gradients;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index place) const {
+    const Index channels = e.channels(), row = place / channels, channel = place % channels;
+    const Index n = row / e.positions;
+    const Index i = e.at(n, channel / e.b) + row % e.positions * e.b + channel % e.b;
+    const Scalar mean = per_channel ? statistics[channel] : statistics[2 * n];
+    const Scalar inverse = per_channel ? statistics[channels + channel] : statistics[2 * n + 1];
+    inputs[place] = (x[i] - mean) * inverse;
+    output_gradients[place] = dy[i];
+  }
+};
+
 /// Adds up the groups; a null `first` is not wanted.
 void add_group_sums(const Extents& e, const Scalar* partial, Scalar* first, Scalar* second) {
   const Index channels = e.channels();
@@ -348,6 +367,7 @@ Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
   tape.record([this, &tape, e, rows, count, x, y, mean, inverse] {
     const Tensor dy = tape.gradient(y);
     if (!dy) return;
+    if (tape.shows_layers()) show(tape, x, dy, mean);
     const Tensor partial = tape.scratch({e.groups(), 2, channels_});
     Scalar* slope = tape.scratch({2, channels_}).data;
     const Scalar* scale = tape.parameter(scale_);
@@ -376,6 +396,7 @@ Value Normalisation::layer(Tape& tape, Value x) const {
   tape.record([this, &tape, e, centred, x, y, statistics] {
     const Tensor dy = tape.gradient(y);
     if (!dy) return;
+    if (tape.shows_layers()) show(tape, x, dy, statistics);
     const Tensor partial = tape.scratch({e.groups(), 2, channels_});
     for_each_task("velo::nn::layer_backward_sums", e.groups() * e.blocks, e.size(),
                   LayerSums{e, tape[x].data, dy.data, statistics, partial.data});
@@ -387,6 +408,16 @@ Value Normalisation::layer(Tape& tape, Value x) const {
     tape.pass_gradient(y, x);
   });
   return y;
+}
+
+void Normalisation::show(Tape& tape, Value x, const Tensor& dy, const Scalar* statistics) const {
+  const Extents e(tape[x].shape);
+  const Shape shape = {e.examples * e.positions, channels_};
+  const Tensor inputs = tape.scratch(shape), output_gradients = tape.scratch(shape);
+  for_each(
+      "velo::nn::show_normalisation", shape.size(),
+      ShownRows{e, tape[x].data, dy.data, statistics, kind_ == NormKind::batch, inputs.data, output_gradients.data});
+  tape.show_layer(scale_, kind_ == NormKind::rms ? std::nullopt : std::optional(bias_), inputs, output_gradients);
 }
 
 }  // namespace velo::nn

@@ -48,6 +48,8 @@ class Normalisation {
  private:
   [[nodiscard]] Value batch(Tape& tape, Value x, const RowFilter& rows) const;
   [[nodiscard]] Value layer(Tape& tape, Value x) const;
+  /// Makes rows of x and dy for the visitor of layers.
+  void show(Tape& tape, Value x, const Tensor& dy, const Scalar* statistics) const;
 
   NormKind kind_;
   Index channels_;

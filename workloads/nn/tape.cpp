@@ -21,8 +21,11 @@ void clear(Scalar* to, Index size) {
 
 }  // namespace
 
-void Tape::begin(const ParameterLayout& layout, const ForwardPass& pass, Recording recording) {
+void Tape::begin(const ParameterLayout& layout, const ForwardPass& pass, Recording recording, Index examples) {
+  if (pass.layers != nullptr && examples <= 0)
+    throw std::logic_error("a pass that shows its layers must say how many examples the batch has");
   end();
+  examples_ = examples;
   layout_ = &layout;
   pass_ = pass;
   recording_ = recording;
@@ -127,6 +130,11 @@ Scalar* Tape::parameter_gradient(Index block) {
 Tensor Tape::scratch(const Shape& shape) {
   scratch_.push_back(arena_.allocate(shape.size()));
   return {scratch_.back(), shape};
+}
+
+void Tape::show_layer(Index weight, std::optional<Index> bias, const Tensor& inputs,
+                      const Tensor& output_gradients) const {
+  pass_.layers->visit({weight, bias, inputs, output_gradients, examples_});
 }
 
 void Tape::add_pending() {

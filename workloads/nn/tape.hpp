@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -43,8 +44,9 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  /// Starts a pass; everything of the last one is gone. `layout` and the vectors of `pass` must outlive it.
-  void begin(const ParameterLayout& layout, const ForwardPass& pass, Recording recording);
+  /// Starts a pass; everything of the last one is gone. `layout` and the vectors of `pass` must outlive it. `examples`
+  /// in the batch: told to the visitor of layers, without which it may be left out.
+  void begin(const ParameterLayout& layout, const ForwardPass& pass, Recording recording, Index examples = 0);
   /// Ends a pass without a reverse sweep.
   void end();
 
@@ -95,6 +97,11 @@ class Tape {
   [[nodiscard]] Scalar* parameter_gradient(Index block);
   /// Memory for the running node alone.
   [[nodiscard]] Tensor scratch(const Shape& shape);
+  /// Whether the pass has a visitor of layers. A layer makes what it shows only then, and shows the gradient of its
+  /// output before it changes it in place.
+  [[nodiscard]] bool shows_layers() const { return pass_.layers != nullptr; }
+  /// [rows, fan_in] and [rows, fan_out], as LayerRecord says; `bias` empty where the layer has none.
+  void show_layer(Index weight, std::optional<Index> bias, const Tensor& inputs, const Tensor& output_gradients) const;
 
   // --- for workloads ---
 
@@ -138,6 +145,7 @@ class Tape {
   const ParameterLayout* layout_ = nullptr;
   ForwardPass pass_;
   Recording recording_ = Recording::off;
+  Index examples_ = 0;
   Scalar* gradient_ = nullptr;
   Arena arena_;
   std::vector<Slot> slots_;
