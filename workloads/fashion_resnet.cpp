@@ -128,6 +128,7 @@ WorkloadInfo fashion_resnet_workload_info() {
     }
     info.parameters.push_back(std::move(spec));
   }
+  nn::declare_classifier_offers(info);
   info.make = make;
   info.data_version = [](const Parameters&, const DataSource& source) { return data::fashion_mnist_version(source); };
   return info;

@@ -173,4 +173,14 @@ std::vector<MetricInfo> classifier_metrics() {
   return {{"accuracy", "fraction", true}, {"cross_entropy", "nats", false}};
 }
 
+Capabilities classifier_offers(const Parameters& variant) {
+  if (variant.choice("normalisation") == "batch") return {Capability::hessian_vector_products};
+  return {Capability::hessian_vector_products, Capability::per_example_gradients};
+}
+
+void declare_classifier_offers(WorkloadInfo& info) {
+  info.offers = {Capability::hessian_vector_products, Capability::per_example_gradients};
+  info.variant_offers = classifier_offers;
+}
+
 }  // namespace velo::nn
