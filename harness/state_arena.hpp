@@ -20,12 +20,15 @@ using ByteVector = Kokkos::View<std::uint8_t*, MemorySpace, Kokkos::MemoryTraits
 
 class StateArena {
  public:
-  explicit StateArena(const ParameterLayout& layout) : layout_(&layout) {}
+  /// `examples`: of the training split.
+  explicit StateArena(const ParameterLayout& layout, Index examples = 0) : layout_(&layout), examples_(examples) {}
   StateArena(const StateArena&) = delete;
   StateArena& operator=(const StateArena&) = delete;
 
   /// The layout of the parameters: for rules whose state or update depends on the blocks.
   [[nodiscard]] const ParameterLayout& layout() const { return *layout_; }
+  /// Training examples: for rules that keep something for each of them (an order).
+  [[nodiscard]] Index examples() const { return examples_; }
 
   /// A buffer laid out like the parameters. `target` is filled by allocate() and starts at zero.
   void vector(std::string_view name, Vector& target) { buffer(name, layout_->size(), target); }
@@ -73,6 +76,7 @@ class StateArena {
   [[nodiscard]] std::string full_name(std::string_view name) const;
 
   const ParameterLayout* layout_;
+  Index examples_;
   std::string prefix_;
   std::vector<Buffer> buffers_;
   std::vector<Number> numbers_;

@@ -66,8 +66,11 @@ inline std::vector<double> initial_params(const ParameterLayout& layout) {
 
 /// What every batch of given gradients holds: enough to be cut into micro-batches.
 inline constexpr std::array<Index, 64> given_examples = {};
+/// Training examples of the small problem: no multiple of a batch.
+inline constexpr Index given_training_examples = 1000;
 
-/// Gradients that depend on neither parameters nor batch: `gradients(step)` for step = 1, 2, ...
+/// Gradients that depend on neither parameters nor batch: `gradients(step)` for step = 1, 2, ... Every example has the
+/// batch's own; the Hessian is diagonal, between 0.5 and 1.5.
 class GivenGradients : public Oracle {
  public:
   using Gradients = std::function<std::vector<double>(std::int64_t step)>;
@@ -100,8 +103,10 @@ class GivenGradients : public Oracle {
     return {7, Purpose::algorithm, static_cast<std::uint64_t>(progress_.step)};
   }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }
-  [[nodiscard]] Capabilities capabilities() const override { return {}; }
-  [[nodiscard]] Index examples() const override { return 1000; }
+  [[nodiscard]] Capabilities capabilities() const override {
+    return {Capability::hessian_vector_products, Capability::per_example_gradients};
+  }
+  [[nodiscard]] Index examples() const override { return given_training_examples; }
   [[nodiscard]] Index batch_size() const override { return batch_.size(); }
   [[nodiscard]] Index loss_terms() const override { return 1; }
   const Batch& batch() override { return batch_; }
@@ -116,11 +121,17 @@ class GivenGradients : public Oracle {
     if (query.layers != nullptr) show_layers(given, *query.layers);
     return 1.0;
   }
-  double example_gradients(Vector, const Query&) override {
-    throw std::logic_error("given gradients are not of single examples");
+  double example_gradients(Vector out, const Query& query) override {
+    const Index rows = query.batch != nullptr ? query.batch->size() : batch().size();
+    const Vector row = to_device(gradients_(progress_.step));
+    for (Index e = 0; e < rows; ++e)
+      Kokkos::deep_copy(Kokkos::subview(out, std::pair(e * layout_->size(), (e + 1) * layout_->size())), row);
+    return 1.0;
   }
-  void hessian_vector_product(ConstVector, Vector, const Query&) override {
-    throw std::logic_error("given gradients have no Hessian");
+  void hessian_vector_product(ConstVector direction, Vector out, const Query&) override {
+    std::vector<double> product = to_host(direction);
+    for (std::size_t i = 0; i < product.size(); ++i) product[i] *= 1.0 + 0.5 * scattered(200, i);
+    Kokkos::deep_copy(out, to_device(product));
   }
 
  private:
@@ -152,7 +163,7 @@ class GivenGradients : public Oracle {
 class Rider {
  public:
   Rider(const Component& component, const ParameterLayout& layout, const Registry& registry = builtin_registry())
-      : algorithm_(registry.make(component)), state_(std::make_unique<StateArena>(layout)) {
+      : algorithm_(registry.make(component)), state_(std::make_unique<StateArena>(layout, given_training_examples)) {
     algorithm_->declare(*state_);
     state_->allocate();
     params_ = to_device(initial_params(layout));

@@ -63,12 +63,27 @@ class QuadraticExamples : public GivenGradients {
     Kokkos::deep_copy(out, to_device(gradient_at(point(query), examples(query))));
     return loss_at(point(query), examples(query));
   }
+  double example_gradients(Vector out, const Query& query) override {
+    const std::vector<double> x = point(query);
+    const std::span<const Index> asked = examples(query);
+    example_gradients_asked += static_cast<Index>(asked.size());
+    for (std::size_t e = 0; e < asked.size(); ++e)
+      Kokkos::deep_copy(Kokkos::subview(out, std::pair(e * x.size(), (e + 1) * x.size())),
+                        to_device(gradient_at(x, asked.subspan(e, 1))));
+    return loss_at(x, asked);
+  }
+  void hessian_vector_product(ConstVector direction, Vector out, const Query&) override {
+    std::vector<double> product = to_host(direction);
+    for (std::size_t i = 0; i < product.size(); ++i) product[i] *= curvature(i);
+    Kokkos::deep_copy(out, to_device(product));
+  }
 
   /// All batches, in the order in which they were drawn.
   [[nodiscard]] const std::deque<std::vector<Index>>& drawn() const { return drawn_; }
 
   std::vector<Query> losses_asked;
   int gradients_asked = 0;
+  Index example_gradients_asked = 0;
 
  private:
   [[nodiscard]] std::vector<double> point(const Query& query) const {

@@ -1,6 +1,8 @@
 #include "harness/sweep/sweep.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
 #include <map>
 #include <set>
@@ -234,6 +236,25 @@ TEST_CASE("exclude drops what matches all conditions of an item") {
                        "exclude: [{workload: digits, algorithm: newton}, {sgd.lr: 0.2, workload: bowl}]\n");
   CHECK(described(sweep) == std::vector<std::string>{"bowl newton ", "bowl sgd[lr=0.1] ", "digits sgd[lr=0.1] ",
                                                      "digits sgd[lr=0.2] lr=0.2"});
+}
+
+TEST_CASE("a need is met or refused by the variant of the workload, not by the workload") {
+  const Folder folder;
+  Catalogue catalogue = small_race::catalogue();
+  catalogue.workloads[0].variant_offers = [](const Parameters& variant) {
+    return variant.real("noise").base > 0.0 ? std::vector<std::string>{}
+                                            : std::vector<std::string>{"hessian_vector_products"};
+  };
+  const auto planned = [&](const std::string& workload) {
+    folder.write("sweep.yaml", head + "workloads: [" + workload + "]\nalgorithms: [newton]\n");
+    return load_sweep({.path = folder / "sweep.yaml", .overrides = {}, .backend = "Serial", .data_directory = ""},
+                      catalogue);
+  };
+  CHECK(planned("bowl").cells.size() == 1);
+  CHECK(planned("{bowl: {noise: 0.0}}").cells.size() == 1);
+  CHECK_THROWS_WITH(planned("{bowl: {noise: 0.5}}"),
+                    Catch::Matchers::ContainsSubstring(
+                        "'newton' needs hessian_vector_products, which the workload 'bowl' does not offer"));
 }
 
 TEST_CASE("data versions enter the cells where data is looked for") {
