@@ -19,8 +19,8 @@ class QuadraticGradients : public GivenGradients {
   };
 
   /// Targets in (-1, 1), scattered anew at every step, or the same at all.
-  explicit QuadraticGradients(const ParameterLayout& layout, bool moving = true)
-      : GivenGradients(layout), size_(static_cast<std::size_t>(layout.size())), moving_(moving) {}
+  explicit QuadraticGradients(const ParameterLayout& layout, bool moving = true, std::int64_t step_hint = 20)
+      : GivenGradients(layout, step_hint), size_(static_cast<std::size_t>(layout.size())), moving_(moving) {}
 
   /// Questions without a point are about `params`, as in the training loop.
   void attach(const Vector& params) { params_ = params; }

@@ -7,12 +7,6 @@
 
 namespace velo::theory {
 
-namespace {
-
-constexpr int reflections_of_a_block = 3;
-
-}  // namespace
-
 QuadraticForm::QuadraticForm(ParameterLayout layout, const std::vector<double>& eigenvalues,
                              const Parameters& parameters)
     : layout_(std::move(layout)),
@@ -22,19 +16,12 @@ QuadraticForm::QuadraticForm(ParameterLayout layout, const std::vector<double>& 
       start_(parameters.choice("start")),
       eigenvalues_(on_device("quadratic::eigenvalues", eigenvalues)),
       optimum_("quadratic::optimum", eigenvalues.size()),
+      rotation_(layout_),
       difference_("quadratic::difference", eigenvalues.size()),
       noise_vector_("quadratic::noise", eigenvalues.size()) {
   const RandomStream problem(0, Purpose::workload);
   fill_normal(problem.fork(0), 0.0, parameters.real("optimum_scale").base, optimum_);
-  if (!parameters.boolean("rotated")) return;
-  const auto blocks = static_cast<Index>(layout_.blocks().size());
-  for (Index b = 0; b < blocks; ++b)
-    for (int r = 0; r < reflections_of_a_block; ++r) {
-      const Vector along("quadratic::reflection", static_cast<std::size_t>(layout_[b].size()));
-      fill_normal(problem.fork(1 + reflections_.size()), 0.0, 1.0, along);
-      scale(along, 1.0 / std::sqrt(reduction_.squared_norm(along)));
-      reflections_.push_back({b, along});
-    }
+  if (parameters.boolean("rotated")) rotation_ = Rotation(layout_, problem);
 }
 
 void QuadraticForm::init(const RandomStream& stream, Vector params, Vector) {
@@ -43,7 +30,7 @@ void QuadraticForm::init(const RandomStream& stream, Vector params, Vector) {
   else
     fill(params, 1.0);
   if (start_ == "equal_energy") divide_by_root(params, eigenvalues_);
-  to_parameters(params);
+  rotation_.to_parameters(params);
   axpy(1.0, optimum_, params);
 }
 
@@ -74,9 +61,9 @@ std::vector<Metric> QuadraticForm::evaluate(ConstVector params, ConstVector, Spl
 /// out = H in
 void QuadraticForm::multiply_by_hessian(const ConstVector& in, const Vector& out) {
   copy(in, out);
-  to_eigenbasis(out);
+  rotation_.to_eigenbasis(out);
   multiply_by_spectrum(out, eigenvalues_);
-  to_parameters(out);
+  rotation_.to_parameters(out);
 }
 
 /// f at the current difference; leaves H difference in `product`.
@@ -91,25 +78,9 @@ double QuadraticForm::draw_noise(const ForwardPass& pass, const Batch& batch) {
   fill_normal(pass.random, 0.0, noise_ / std::sqrt(static_cast<double>(batch.size())), noise_vector_);
   if (hessian_noise_) {
     multiply_by_root(noise_vector_, eigenvalues_);
-    to_parameters(noise_vector_);
+    rotation_.to_parameters(noise_vector_);
   }
   return reduction_.dot(noise_vector_, difference_);
-}
-
-// v = Q v and v = Q' v, by reflections v = v - 2 u (u' v) of a block.
-
-void QuadraticForm::to_parameters(const Vector& v) {
-  for (auto r = reflections_.rbegin(); r != reflections_.rend(); ++r) {
-    const Vector part = layout_.part(r->block, v);
-    axpy(-2.0 * reduction_.dot(r->along, part), r->along, part);
-  }
-}
-
-void QuadraticForm::to_eigenbasis(const Vector& v) {
-  for (const Reflection& r : reflections_) {
-    const Vector part = layout_.part(r.block, v);
-    axpy(-2.0 * reduction_.dot(r.along, part), r.along, part);
-  }
 }
 
 std::vector<ParameterSpec> quadratic_form_parameters() {

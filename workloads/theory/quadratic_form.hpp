@@ -5,8 +5,7 @@
 //
 //   f(x) = (x - x*)' H (x - x*) / 2,   H = diag(Q_b diag(l_b) Q_b')
 //
-//   rotated    Q_b = a product of three Householder reflections along random directions (dense: no coordinate is an
-//              eigenvector); else the identity
+//   rotated    Q_b is dense (workloads/theory/rotation.hpp); else the identity
 //   optimum    x* is normal with deviation `optimum_scale`, the same for every trial (weight decay gains nothing by it)
 //   start      x* + Q d:  ones d_i = 1 · equal_energy d_i = l_i^-1/2 (every direction holds the same loss) ·
 //              normal d_i ~ N(0, 1), by the trial's seed
@@ -23,6 +22,7 @@
 
 #include "harness/device/reduce.hpp"
 #include "harness/workload.hpp"
+#include "workloads/theory/rotation.hpp"
 
 namespace velo::theory {
 
@@ -46,13 +46,6 @@ class QuadraticForm final : public Workload {
   double value(const Vector& product);
   [[nodiscard]] bool is_noisy(const ForwardPass& pass) const { return noise_ > 0.0 && pass.train_mode; }
   double draw_noise(const ForwardPass& pass, const Batch& batch);
-  void to_parameters(const Vector& v);
-  void to_eigenbasis(const Vector& v);
-
-  struct Reflection {
-    Index block;
-    Vector along;
-  };
 
   ParameterLayout layout_;
   Index batch_size_;
@@ -61,7 +54,7 @@ class QuadraticForm final : public Workload {
   std::string start_;
   Vector eigenvalues_;
   Vector optimum_;
-  std::vector<Reflection> reflections_;
+  Rotation rotation_;
   Vector difference_;
   Vector noise_vector_;
   Reduction reduction_;
