@@ -22,7 +22,7 @@ struct DataSetInfo {
   std::string name;
   std::string summary;  ///< one line: what, how much
   std::string licence;  ///< SPDX identifier and holder
-  std::string package;  ///< Debian package it is made from
+  std::string package;  ///< Debian or npm package it is made from
   std::string homepage;
   std::int64_t bytes = 0;  ///< converted, on disk
   std::string version;     ///< SHA-256 of the converted content: part of the identity of every cell that uses it
