@@ -20,12 +20,15 @@ using ByteVector = Kokkos::View<std::uint8_t*, MemorySpace, Kokkos::MemoryTraits
 
 class StateArena {
  public:
-  explicit StateArena(const ParameterLayout& layout) : layout_(&layout) {}
+  explicit StateArena(const ParameterLayout& layout, Index loss_terms = 1)
+      : layout_(&layout), loss_terms_(loss_terms) {}
   StateArena(const StateArena&) = delete;
   StateArena& operator=(const StateArena&) = delete;
 
   /// The layout of the parameters: for rules whose state or update depends on the blocks.
   [[nodiscard]] const ParameterLayout& layout() const { return *layout_; }
+  /// Terms of the loss (Workload::loss_terms): for rules that keep a state of each.
+  [[nodiscard]] Index loss_terms() const { return loss_terms_; }
 
   /// A buffer laid out like the parameters. `target` is filled by allocate() and starts at zero.
   void vector(std::string_view name, Vector& target) { buffer(name, layout_->size(), target); }
@@ -73,6 +76,7 @@ class StateArena {
   [[nodiscard]] std::string full_name(std::string_view name) const;
 
   const ParameterLayout* layout_;
+  Index loss_terms_;
   std::string prefix_;
   std::vector<Buffer> buffers_;
   std::vector<Number> numbers_;

@@ -36,7 +36,7 @@ int run(int count, char** words) {
 
   const auto workload = info.make(track, {.directory = "", .synthetic = true});
   const auto algorithm = registry.make(rider);
-  StateArena arena(workload->layout());
+  StateArena arena(workload->layout(), workload->loss_terms());
   algorithm->declare(arena);
   arena.allocate();
   PhaseClock clock(Phase::init);
