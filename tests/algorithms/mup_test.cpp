@@ -188,16 +188,16 @@ TEST_CASE("mup passes the coordinate check: from width 64 to 512 no layer's acti
   const double lr = 1e-3;
   const Changes narrow = coordinate_changes(mup(adam(lr), 64), 64), wide = coordinate_changes(mup(adam(lr), 64), 512);
   const Changes plain_narrow = coordinate_changes(adam(lr), 64), plain_wide = coordinate_changes(adam(lr), 512);
-  const auto within = [](double ratio) { return ratio > 0.5 && ratio < 2.0; };
+  const auto within = [](double ratio) { return ratio > 0.7 && ratio < 1.4; };
   INFO("first " << wide.first / narrow.first << ", second " << wide.second / narrow.second << ", logits "
                 << wide.logits / narrow.logits);
   CHECK(within(wide.first / narrow.first));
   CHECK(within(wide.second / narrow.second));
   CHECK(within(wide.logits / narrow.logits));
-  // The same rule in the standard parametrisation: a hidden layer's change grows with the width, eightfold here.
+  // The same rule in the standard parametrisation: what a step changes grows with the width, at most eightfold here.
   INFO("standard: second " << plain_wide.second / plain_narrow.second << ", logits "
                            << plain_wide.logits / plain_narrow.logits);
-  CHECK(plain_wide.second / plain_narrow.second > 3.0);
+  CHECK(plain_wide.second / plain_narrow.second > 2.0);
   CHECK(plain_wide.logits / plain_narrow.logits > 3.0);
 }
 
