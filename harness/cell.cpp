@@ -26,12 +26,15 @@ void for_each_key(const Schedule& schedule, Write write) {
   write("schedule", std::string(name(schedule.shape)));
   if (schedule.warmup_fraction != 0.0) write("warmup_fraction", schedule.warmup_fraction);
   if (schedule.warmup_steps != 0) write("warmup_steps", schedule.warmup_steps);
-  if (schedule.shape != Shape::constant && schedule.shape != Shape::step) write("final", schedule.final);
+  const bool to_final =
+      schedule.shape != Shape::constant && schedule.shape != Shape::step && schedule.shape != Shape::table;
+  if (to_final) write("final", schedule.final);
   if (schedule.shape == Shape::polynomial) write("power", schedule.power);
   if (schedule.shape == Shape::step) write("gamma", schedule.gamma);
   if (schedule.shape == Shape::step) write("milestones", schedule.milestones);
   if (schedule.shape == Shape::warm_restarts) write("period", schedule.period);
   if (schedule.shape == Shape::warm_restarts) write("growth", schedule.growth);
+  if (schedule.shape == Shape::table) write("factors", schedule.factors);
 }
 
 struct ToYaml {

@@ -33,11 +33,14 @@ std::string json(const Schedule& s) {
   field("gamma", s.gamma, standard.gamma);
   field("period", s.period, standard.period);
   field("growth", s.growth, standard.growth);
-  if (!s.milestones.empty()) {
-    out += ", \"milestones\": [";
-    for (std::size_t i = 0; i < s.milestones.size(); ++i) out += cat(i > 0 ? ", " : "", json_number(s.milestones[i]));
+  const auto list = [&](std::string_view key, const std::vector<double>& values) {
+    if (values.empty()) return;
+    out += cat(", \"", key, "\": [");
+    for (std::size_t i = 0; i < values.size(); ++i) out += cat(i > 0 ? ", " : "", json_number(values[i]));
     out += "]";
-  }
+  };
+  list("milestones", s.milestones);
+  list("factors", s.factors);
   return out + "}";
 }
 

@@ -23,11 +23,19 @@ double restarted(double x, double period, double growth) {
   return x / length;
 }
 
+/// Straight lines through values at equal distances.
+double interpolated(const std::vector<double>& values, double x) {
+  const double position = x * static_cast<double>(values.size() - 1);
+  const std::size_t left = std::min(static_cast<std::size_t>(position), values.size() - 2);
+  const double share = position - static_cast<double>(left);
+  return (1.0 - share) * values[left] + share * values[left + 1];
+}
+
 }  // namespace
 
 std::string_view name(Schedule::Shape shape) {
-  constexpr std::array<std::string_view, 6> names = {"constant",   "linear", "cosine",
-                                                     "polynomial", "step",   "warm_restarts"};
+  constexpr std::array<std::string_view, 7> names = {"constant", "linear",        "cosine", "polynomial",
+                                                     "step",     "warm_restarts", "table"};
   return names[static_cast<std::size_t>(shape)];
 }
 
@@ -52,6 +60,8 @@ double Schedule::factor(const Progress& progress) const {
                                                                [x](double m) { return m <= x; })));
     case Shape::warm_restarts:
       return cosine(final, restarted(x, period, growth));
+    case Shape::table:
+      return interpolated(factors, x);
   }
   return 1.0;
 }

@@ -17,6 +17,8 @@
 //     step          gamma^k, k = number of milestones (fractions of T - w) that are <= x
 //     warm_restarts cosine in cycles (SGDR, Loshchilov & Hutter, ICLR 2017): cycle i lasts period * growth^i of the
 //                   T - w steps and starts at 1 again
+//     table         straight lines through `factors`, which lie at equal distances from x = 0 to x = 1: what `velo refine`
+//                   makes of a finished run
 //
 // Differs from torch.optim.lr_scheduler: one object, evaluated at any step without history (resume needs no state).
 #pragma once
@@ -36,7 +38,7 @@ struct Progress {
 };
 
 struct Schedule {
-  enum class Shape { constant, linear, cosine, polynomial, step, warm_restarts };
+  enum class Shape { constant, linear, cosine, polynomial, step, warm_restarts, table };
 
   double base = 0.0;
   Shape shape = Shape::constant;
@@ -48,6 +50,7 @@ struct Schedule {
   std::vector<double> milestones;  ///< step, increasing, in (0, 1)
   double period = 1.0;             ///< warm_restarts: first cycle as a fraction of T - w, in (0, 1]
   double growth = 1.0;             ///< warm_restarts: length ratio of successive cycles, >= 1
+  std::vector<double> factors;     ///< table, at least two, in [0, 1]
 
   Schedule() = default;
   Schedule(double constant_value) : base(constant_value) {}  // NOLINT: a number is a schedule

@@ -18,17 +18,22 @@ namespace velo {
 /// Bytes that lie in an arena.
 using ByteVector = Kokkos::View<std::uint8_t*, MemorySpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 
+/// Numbers of the workload, besides those of its layout, that state may come in: one for each of them.
+struct StateSizes {
+  Index examples = 0;    ///< of the training split
+  Index loss_terms = 1;  ///< Workload::loss_terms
+};
+
 class StateArena {
  public:
-  /// `examples`: of the training split.
-  explicit StateArena(const ParameterLayout& layout, Index examples = 0) : layout_(&layout), examples_(examples) {}
+  explicit StateArena(const ParameterLayout& layout, const StateSizes& sizes = {}) : layout_(&layout), sizes_(sizes) {}
   StateArena(const StateArena&) = delete;
   StateArena& operator=(const StateArena&) = delete;
 
   /// The layout of the parameters: for rules whose state or update depends on the blocks.
   [[nodiscard]] const ParameterLayout& layout() const { return *layout_; }
-  /// Training examples: for rules that keep something for each of them (an order).
-  [[nodiscard]] Index examples() const { return examples_; }
+  /// What else a rule keeps something of.
+  [[nodiscard]] const StateSizes& sizes() const { return sizes_; }
 
   /// A buffer laid out like the parameters. `target` is filled by allocate() and starts at zero.
   void vector(std::string_view name, Vector& target) { buffer(name, layout_->size(), target); }
@@ -76,7 +81,7 @@ class StateArena {
   [[nodiscard]] std::string full_name(std::string_view name) const;
 
   const ParameterLayout* layout_;
-  Index examples_;
+  StateSizes sizes_;
   std::string prefix_;
   std::vector<Buffer> buffers_;
   std::vector<Number> numbers_;

@@ -12,9 +12,11 @@ namespace {
 
 using Shape = Schedule::Shape;
 
-const std::vector<std::string> schedule_slots = {"value", "schedule", "warmup_fraction", "warmup_steps", "final",
-                                                 "power", "gamma",    "milestones",      "period",       "growth"};
-const std::vector<std::string> shape_names = {"constant", "linear", "cosine", "polynomial", "step", "warm_restarts"};
+const std::vector<std::string> schedule_slots = {"value",  "schedule", "warmup_fraction", "warmup_steps",
+                                                 "final",  "power",    "gamma",           "milestones",
+                                                 "period", "growth",   "factors"};
+const std::vector<std::string> shape_names = {"constant", "linear",        "cosine", "polynomial",
+                                              "step",     "warm_restarts", "table"};
 
 std::vector<std::string> parameter_names(const Draft& draft) {
   std::vector<std::string> out;
@@ -49,6 +51,14 @@ std::vector<double> read_milestones(const Tree& value, const std::string& what) 
   return out;
 }
 
+std::vector<double> read_factors(const Tree& value, const std::string& what) {
+  if (!value.is_sequence() || value.items.size() < 2)
+    fail(value.at, cat(what, " must be a list of at least two factors like [1, 0.4, 0], not ", value.described()));
+  std::vector<double> out;
+  for (const Tree& item : value.items) out.push_back(read_real(item, what, Range::fraction()));
+  return out;
+}
+
 SlotValue read_schedule_slot(const std::string& slot, const ParameterSpec& spec, const std::string& what,
                              const Tree& value) {
   if (slot == "value") return read_real(value, what, spec.range);
@@ -58,6 +68,7 @@ SlotValue read_schedule_slot(const std::string& slot, const ParameterSpec& spec,
   if (slot == "warmup_steps") return read_integer(value, full, Range::non_negative());
   if (slot == "final") return read_real(value, full, Range::fraction());
   if (slot == "milestones") return read_milestones(value, full);
+  if (slot == "factors") return read_factors(value, full);
   if (slot == "period") return read_real(value, full, {0.0, 1.0, false, true});
   if (slot == "growth") return read_real(value, full, Range::at_least(1.0));
   return read_real(value, full, Range::positive());  // power, gamma
@@ -226,7 +237,7 @@ void assign(Draft& draft, std::span<const std::string> path, const Tree& value, 
     return;
   }
   const std::string slot = slot_of(draft, path, value.at);
-  if (value.is_sequence() && !slot.ends_with(".milestones"))
+  if (value.is_sequence() && !slot.ends_with(".milestones") && !slot.ends_with(".factors"))
     fail(value.at,
          cat(own_name(draft, spec.name), " must be one value, not a list; `grid` and `search_space` try several"));
   draft.slots.put(slot, {rank_at(value.at, how.rank), read_slot(draft, slot, value), value.at, how.use});
@@ -265,16 +276,20 @@ Schedule resolve_schedule(const Draft& draft, const ParameterSpec& spec) {
   const auto read = [&](const std::string& key, auto& target, bool is_read, std::string_view readers) {
     if (takes_part(draft, spec.name, key, is_read, readers)) target = slot_or(draft, dot + key, target);
   };
-  read("final", out.final, out.shape != Shape::constant && out.shape != Shape::step,
+  read("final", out.final, out.shape != Shape::constant && out.shape != Shape::step && out.shape != Shape::table,
        "a linear, cosine, polynomial or warm_restarts schedule");
   read("power", out.power, out.shape == Shape::polynomial, "a polynomial schedule");
   read("gamma", out.gamma, out.shape == Shape::step, "a step schedule");
   read("milestones", out.milestones, out.shape == Shape::step, "a step schedule");
   read("period", out.period, out.shape == Shape::warm_restarts, "a warm_restarts schedule");
   read("growth", out.growth, out.shape == Shape::warm_restarts, "a warm_restarts schedule");
+  read("factors", out.factors, out.shape == Shape::table, "a table schedule");
   if (out.shape == Shape::step && out.milestones.empty())
     fail(draft.slots.top(dot + "schedule")->at,
          cat(own_name(draft, spec.name), ": the schedule step needs milestones, fractions like [0.5, 0.8]"));
+  if (out.shape == Shape::table && out.factors.empty())
+    fail(draft.slots.top(dot + "schedule")->at,
+         cat(own_name(draft, spec.name), ": the schedule table needs factors, like [1, 0.4, 0]"));
   return out;
 }
 

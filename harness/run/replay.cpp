@@ -195,7 +195,7 @@ ReplayOutput replay(const Component& algorithm, const Registry& registry, const 
   ReplayOracle oracle(input, layout, params);
   check_needs(algorithm, registry, oracle);
   const std::unique_ptr<TrainingAlgorithm> rider = registry.make(algorithm);
-  StateArena state(layout, oracle.examples());
+  StateArena state(layout, {.examples = oracle.examples()});
   rider->declare(state);
   state.allocate();
   rider->init(oracle, params);

@@ -57,7 +57,8 @@ class Trial {
         summary_(planned_summary(request, registry)),
         clock_(Phase::eval),
         oracle_(*workload_, info_.offered_by(cell_.workload.parameters), cell_.seed, clock_),
-        arena_(workload_->layout(), workload_->examples(Split::train)) {
+        arena_(workload_->layout(),
+               {.examples = workload_->examples(Split::train), .loss_terms = workload_->loss_terms()}) {
     algorithm_->declare(arena_);
     arena_.allocate();
     summary_.parameters = workload_->layout().size();

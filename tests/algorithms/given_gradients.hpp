@@ -162,8 +162,11 @@ class GivenGradients : public Oracle {
 /// An algorithm with its state and parameters, as the training loop would hold them.
 class Rider {
  public:
-  Rider(const Component& component, const ParameterLayout& layout, const Registry& registry = builtin_registry())
-      : algorithm_(registry.make(component)), state_(std::make_unique<StateArena>(layout, given_training_examples)) {
+  Rider(const Component& component, const ParameterLayout& layout, const Registry& registry = builtin_registry(),
+        Index loss_terms = 1)
+      : algorithm_(registry.make(component)),
+        state_(std::make_unique<StateArena>(
+            layout, StateSizes{.examples = given_training_examples, .loss_terms = loss_terms})) {
     algorithm_->declare(*state_);
     state_->allocate();
     params_ = to_device(initial_params(layout));

@@ -67,6 +67,23 @@ TEST_CASE("a step schedule multiplies by gamma at every milestone") {
   CHECK(at(s, total) == 0.5);
 }
 
+TEST_CASE("a table goes in straight lines through factors at equal distances, behind a warm-up") {
+  Schedule s = schedule(Shape::table);
+  s.factors = {0.5, 1.0, 0.25, 0.0};
+  CHECK(at(s, 1) == 1.0);
+  CHECK_THAT(at(s, 26), equals(2.0 * (0.5 + 0.75 * 0.5)));  // x = 1/4, three quarters of the first line
+  CHECK_THAT(at(s, 51), equals(2.0 * 0.625));
+  CHECK_THAT(at(s, 76), equals(2.0 * 0.1875));
+  CHECK(at(s, total + 1) == 0.0);
+  CHECK(at(s, 10 * total) == 0.0);
+  s.warmup_steps = 20;
+  CHECK_THAT(at(s, 10), equals(1.0));
+  CHECK(at(s, 21) == 1.0);
+  s = schedule(Shape::table);
+  s.factors = {1.0, 0.0};
+  for (std::int64_t t = 1; t <= total; ++t) CHECK_THAT(at(s, t), equals(at(schedule(Shape::linear), t)));
+}
+
 TEST_CASE("warm restarts begin every cycle at the base and stretch it by the growth") {
   Schedule s = schedule(Shape::warm_restarts);
   s.period = 0.1;

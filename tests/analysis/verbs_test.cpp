@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "results/files.hpp"
+#include "results/trajectory.hpp"
 #include "tests/analysis/stores.hpp"
 
 using namespace velo;
@@ -52,6 +53,33 @@ TEST_CASE("velo score prints times and scores on stdout and notes on stderr") {
   CHECK_THAT(velo_on(small, "score configs/sweeps/race.yaml --clock steps").err, ContainsSubstring("times in steps"));
   CHECK_THAT(velo_on(small, "score --show best-of-k --format csv").out,
              ContainsSubstring("trials,fast one,slow\r\n1,1,"));
+}
+
+TEST_CASE("velo refine prints a table of factors of a whole run's gradient norms, and refuses half a run") {
+  const SmallStore small("verb_refine");
+  const std::string cell = small.store.cells().front();
+  const auto record = [&](const char* observed, std::int64_t steps) {
+    const RunRef run = {cell, "0001"};
+    Trajectory trajectory = read_trajectory(small.store.folder(run).trajectory());
+    trajectory.summary.step_hint = 100;
+    trajectory.summary.work.steps = steps;
+    trajectory.steps.series.clear();
+    for (const SeriesInfo& info : step_counters()) trajectory.steps.series.push_back({info, {1, 50, 100}});
+    trajectory.steps.series.push_back({{observed, "", Direction::none}, {4, 4, 4}});
+    write_trajectory(small.store.folder(run).trajectory(), trajectory);
+  };
+  const std::string line = "refine " + cell.substr(0, 8) + " --points 5";
+  record("observed/inner/grad_norm", 100);
+  const Answer answer = velo_on(small, line);
+  CHECK(answer.code == 0);
+  CHECK_THAT(answer.out, ContainsSubstring("# observed/inner/grad_norm of run " + cell + "/0001") &&
+                             ContainsSubstring("\nschedule: table\nfactors: [1, 0.75, 0.5, 0.25, 0]\n"));
+  record("observed/grad_norm", 40);
+  CHECK(velo_on(small, line).code == 2);
+  CHECK_THAT(velo_on(small, line).err, ContainsSubstring("ended after 40 of 100 steps"));
+  record("observed/lr", 100);
+  CHECK_THAT(velo_on(small, line).err, ContainsSubstring("recorded no gradient norms"));
+  CHECK_THAT(velo_on(small, line + " --power -1").err, ContainsSubstring("--power must be at least 0"));
 }
 
 TEST_CASE("velo compare answers by its exit status") {

@@ -36,7 +36,8 @@ int run(int count, char** words) {
 
   const auto workload = info.make(track, {.directory = "", .synthetic = true});
   const auto algorithm = registry.make(rider);
-  StateArena arena(workload->layout(), workload->examples(Split::train));
+  StateArena arena(workload->layout(),
+                   {.examples = workload->examples(Split::train), .loss_terms = workload->loss_terms()});
   algorithm->declare(arena);
   arena.allocate();
   PhaseClock clock(Phase::init);

@@ -80,6 +80,22 @@ TEST_CASE("a resolved configuration reads back as the same bytes and the same id
   }
 }
 
+TEST_CASE("a table of factors is part of the resolved configuration and of the id") {
+  const auto cell = [](const std::string& factors) {
+    return one_cell(
+        "sweep: s\nstudies: 1\ntrials: 1\nworkloads: [bowl]\nalgorithms:\n  - sgd: {lr: {value: 0.05, "
+        "schedule: table, factors: " +
+        factors + "}}\n");
+  };
+  const Cell one = cell("[1, 0.125, 0]");
+  CHECK_THAT(canonical_config(one),
+             Catch::Matchers::ContainsSubstring("lr: {value: 0.05, schedule: table, factors: [1.0, 0.125, 0.0]}"));
+  CHECK(cell_id(one, catalogue()) == cell_id(cell("[1.0, 0.125, 0.0]"), catalogue()));
+  CHECK(cell_id(one, catalogue()) != cell_id(cell("[1, 0.25, 0]"), catalogue()));
+  const Cell again = read_canonical_config(canonical_config(one), catalogue());
+  CHECK(canonical_config(again) == canonical_config(one));
+}
+
 TEST_CASE("a seed keeps all of its 64 bits") {
   Cell cell = one_cell(wrapped);
   cell.seed = 18446744073709551615u;

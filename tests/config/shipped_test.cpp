@@ -1,6 +1,8 @@
 // The YAML files of the repository against the modules of this program.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 
 #include "harness/registry.hpp"
@@ -19,17 +21,17 @@ Sweep load(const std::string& workload, const std::string& algorithm) {
   return load_sweep({folder / "sweep.yaml", {}, "Serial", ""}, catalogue_of(builtin_registry()));
 }
 
-/// A workload that offers what `algorithm` needs: the quadratic where it does.
-std::string workload_for(const CatalogueAlgorithm& algorithm, const Catalogue& catalogue) {
-  const auto serves = [&](const CatalogueWorkload& workload) {
-    return std::all_of(algorithm.needs.begin(), algorithm.needs.end(), [&](const std::string& need) {
-      return std::count(workload.offers.begin(), workload.offers.end(), need) > 0;
-    });
-  };
-  if (serves(catalogue.workload("quadratic"))) return "quadratic";
-  const auto found = std::find_if(catalogue.workloads.begin(), catalogue.workloads.end(), serves);
-  REQUIRE(found != catalogue.workloads.end());
-  return found->name;
+std::vector<Capability> missing(const AlgorithmInfo& algorithm, const WorkloadInfo& workload) {
+  return algorithm.needs.missing_from(workload.offered_by(Parameters::defaults(workload.parameters)));
+}
+
+/// A workload that offers what an algorithm needs: quadratic, if it does.
+std::string track_for(const AlgorithmInfo& algorithm) {
+  if (missing(algorithm, builtin_registry().workload("quadratic")).empty()) return "quadratic";
+  for (const WorkloadInfo& workload : builtin_registry().workloads())
+    if (missing(algorithm, workload).empty()) return workload.name;
+  FAIL("no workload offers what " << algorithm.name << " needs");
+  return {};
 }
 
 }  // namespace
@@ -39,11 +41,26 @@ TEST_CASE("every algorithm's search space fits its parameters") {
   for (const CatalogueAlgorithm& algorithm : catalogue.algorithms) {
     INFO(algorithm.name);
     const bool wraps = algorithm.inner() != nullptr;
-    const Sweep sweep =
-        load(workload_for(algorithm, catalogue), wraps ? "{" + algorithm.name + ": {inner: sgd}}" : algorithm.name);
+    const Sweep sweep = load(track_for(builtin_registry().algorithm(algorithm.name)),
+                             wraps ? "{" + algorithm.name + ": {inner: sgd}}" : algorithm.name);
     CHECK(sweep.cells.size() == 15);
     CHECK(std::filesystem::exists(configs / "algorithms" / (algorithm.name + ".yaml")));
   }
+}
+
+TEST_CASE("an algorithm that needs what a workload does not offer is refused in one sentence before anything runs") {
+  const Catalogue catalogue = catalogue_of(builtin_registry());
+  for (const AlgorithmInfo& algorithm : builtin_registry().algorithms())
+    for (const WorkloadInfo& workload : builtin_registry().workloads()) {
+      const std::vector<Capability> lacking = missing(algorithm, workload);
+      if (lacking.empty()) continue;
+      INFO(algorithm.name << " on " << workload.name);
+      const bool wraps = catalogue.find_algorithm(algorithm.name)->inner() != nullptr;
+      CHECK_THROWS_WITH(
+          load(workload.name, wraps ? "{" + algorithm.name + ": {inner: sgd}}" : algorithm.name),
+          Catch::Matchers::ContainsSubstring("needs " + std::string(name(lacking.front())) + ", which the workload '" +
+                                             workload.name + "' does not offer"));
+    }
 }
 
 TEST_CASE("every workload's file gives it a budget, a cadence and a step hint") {
