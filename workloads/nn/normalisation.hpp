@@ -12,8 +12,8 @@
 //          NeurIPS 2019, arXiv:1910.07467; the constant is that of AlgoPerf's language model)
 //
 // x is [rows, channels] or an image [n, channels / b, height, width, b]. Scale starts at 1 and shift at 0, kinds
-// batch_norm_scale, batch_norm_bias or, of the others, layer_norm_scale, layer_norm_bias. Sums run over at most 16 groups of examples,
-// fixed by the batch size, so bits do not depend on the number of threads.
+// batch_norm_scale, batch_norm_bias or, of the others, layer_norm_scale, layer_norm_bias. Sums run over at most 16
+// groups of examples, fixed by the batch size, so bits do not depend on the number of threads.
 #pragma once
 
 #include <string>
@@ -32,8 +32,7 @@ enum class NormKind { none, batch, layer, rms };
 class Normalisation {
  public:
   /// Adds "<name>/scale" and, but for rms, "<name>/bias"; for batch norm 2 `channels` of model state: means, then
-  /// variances.
-  /// NormKind::none adds nothing and is the identity.
+  /// variances. NormKind::none adds nothing and is the identity.
   Normalisation(ModelPlan& plan, const std::string& name, NormKind kind, Index channels);
 
   [[nodiscard]] Value operator()(Tape& tape, Value x) const;
