@@ -1,6 +1,6 @@
 // workloads/prose_lm.cpp
 //
-// The next byte of English prose, predicted by a decoder Transformer: AlgoPerf's language model (finewebedu_lm), scaled.
+// The next byte of English prose, predicted by a decoder Transformer: AlgoPerf's finewebedu_lm, scaled down.
 //   embedding  256 bytes -> width
 //   blocks     x <- x + attention(norm(x)),  x <- x + glu(norm(x)); attention with rotary positions (base 500,000),
 //              normalised queries and keys and a learned scale (nn/attention.hpp), gated linear unit with hidden size
@@ -10,11 +10,11 @@
 //              that end a residual branch divided by sqrt(2 layers); learned scales of attention log2(L^2 - L)
 //   differs    each query and key is divided by the root of its squared norm + 1e-6, where theirs adds 1e-6 to every
 //              number behind the division
-//   data       6,851,943 / 624,585 / 673,305 bytes, held out by work (workloads/data/prose.hpp), in sequences of L bytes
+//   data       6,851,943 / 624,585 / 673,305 bytes, held out by work (workloads/data/prose.hpp), as sequences of L
 //   loss       softmax cross-entropy; metrics bits_per_byte, perplexity, unigram_bits_per_byte; an evaluation reads
 //              32,768 bytes of its split, in sequences spread evenly over it (nn/byte_language_model.hpp)
-//   variants   activation of the gate, kind of normalisation, its place (post: x <- norm(x + f(x)), and none in front of
-//              the output), attention temperature (a factor on all scores), width, heads, layers, initial scale
+//   variants   activation of the gate, kind of normalisation, its place (post: x <- norm(x + f(x)), and none in front
+//              of the output), attention temperature (a factor on all scores), width, heads, layers, initial scale
 //   size       mini: L = 128, 2 layers, width 64, 4 heads: 147,778 parameters
 //              small: L = 256, 4 layers, width 96, 6 heads: 615,268 parameters
 //   trivial    bytes by their frequency in the training split: 4.376 bits per byte on validation, 4.372 on test

@@ -5,9 +5,9 @@
 
 Tolerance. A gradient element is a sum over the 37 * 128 = 4,736 positions of the batch, two blocks deep; in float its
 error is about sqrt(4,736) * 2^-24 = 4e-6 of its terms' size, which cancel to less than they are: 1e-4 of the largest
-element of any block is allowed, as the gradient of one block may be far smaller than what it is the sum of. The loss is a
-mean of numbers near 5.5: 1e-5. In double 1e-9 is asked of every number, relative to its block's largest. Exit status 77
-(skipped) where there is no torch.
+element of all blocks is allowed, as the gradient of one block may be far smaller than what it is the sum of. The loss
+is a mean of numbers near 5.5: 1e-5. In double 1e-9 is asked of every number, relative to its block's largest. Exit
+status 77 (skipped) where there is no torch.
 """
 import math
 import pathlib

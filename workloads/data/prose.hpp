@@ -1,8 +1,8 @@
 // workloads/data/prose.hpp
 //
-// English prose in the public domain, 8.1 MB: the six novels of Jane Austen (Debian package r-cran-janeaustenr, texts of
-// Project Gutenberg) and the King James Bible (package sword-text-kjv, ebible.org). UTF-8, one paragraph a line, single
-// blanks; headings, notes and verse numbers of the Bible are left out.
+// English prose in the public domain, 8.1 MB: the six novels of Jane Austen (Debian package r-cran-janeaustenr, texts
+// of Project Gutenberg) and the King James Bible (package sword-text-kjv, ebible.org). UTF-8, one paragraph a line,
+// single blanks; headings, notes and verse numbers of the Bible are left out.
 //
 //   train       6,851,943 bytes: four novels and 62 books of the Bible
 //   validation  624,585 bytes: Northanger Abbey, Job, John

@@ -23,8 +23,8 @@ struct SwordBook {
 /// The books of one testament, in order. Throws Error naming the file when it is missing or damaged.
 [[nodiscard]] std::vector<SwordBook> read_sword_books(const std::string& base);
 
-/// The running text of OSIS markup: without tags, headings and notes, and with a new line where a chapter or a paragraph
-/// begins. White space is left as it is.
+/// The running text of OSIS markup: without tags, headings and notes, and with a new line where a chapter or a
+/// paragraph begins. White space is left as it is.
 [[nodiscard]] std::string osis_text(std::string_view markup);
 
 }  // namespace velo::data

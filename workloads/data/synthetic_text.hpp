@@ -2,9 +2,9 @@
 //
 // Generated text for runs without files: same bytes on every machine.
 //
-// A vocabulary of 256 words of 2 ... 9 letters. Each word has four successors, and the text takes one of them at random:
-// a Markov chain with 2 bits of entropy per word, so about 0.31 bits per byte (a word has 6.5 bytes with its blank). A
-// model that knows only how often each letter occurs needs 4.4 bits per byte.
+// A vocabulary of 256 words of 2 ... 9 letters. Each word has four successors, and the text takes one of them at
+// random: a Markov chain with 2 bits of entropy per word, so about 0.31 bits per byte (a word has 6.5 bytes with its
+// blank). A model that knows only how often each letter occurs needs 4.4 bits per byte.
 // Draws come from Purpose::synthetic with seed 0, never from a trial's seed: data are the same for every trial.
 #pragma once
 

@@ -74,7 +74,7 @@ struct ForwardRow {
   }
 };
 
-/// One query: do . o, dq, and in `dots_scale` its share of the slope's gradient.
+/// One query: do . o, dq, and in `row_scale` its share of the slope's gradient.
 struct QueryRow {
   Attention at;
   AttentionGradients g;

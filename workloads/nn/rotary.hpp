@@ -6,11 +6,12 @@
 //   u = x / sqrt(|x|^2 + 1e-6)          Henry et al., EMNLP Findings 2020, arXiv:2010.04245, section 2.1
 //   [a, b] -> [a cos - b sin, a sin + b cos],  angle of pair c at position t: t base^(-2 c / d)
 //                                       Su et al. 2021, arXiv:2104.09864, section 3.2.2
-// so that the product of a query and a key depends on the distance of their positions. Pairs are (c, c + d/2), halves of
-// a head of d numbers, where the paper pairs neighbours: the same model with the rows of the weights in another order.
+// so that the product of a query and a key depends on the distance of their positions. Pairs are (c, c + d/2), halves
+// of a head of d numbers, where the paper pairs neighbours: the same model with the rows of its weights in another
+// order.
 //
 //   x [sequences length, 3 heads d], rows [queries, keys, values], each head by head
-//   y [3, sequences heads, length, d rounded up to padded(d) with zeros]
+//   y [3, sequences heads, length, padded_head(d)], filled up with zeros
 #pragma once
 
 #include "workloads/nn/tape.hpp"
