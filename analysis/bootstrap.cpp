@@ -7,6 +7,7 @@
 
 #include "analysis/band.hpp"
 #include "analysis/counter_random.hpp"
+#include "analysis/distributions.hpp"
 #include "results/error.hpp"
 #include "results/parallel.hpp"
 #include "results/text.hpp"
@@ -67,8 +68,11 @@ std::vector<double> across(std::size_t count, const Pick& pick) {
   return values;
 }
 
-WorkloadTime workload_time(const std::vector<StudyTime>& studies, double time, Interval interval) {
-  WorkloadTime out{.time = time, .interval = interval, .studies = studies.size()};
+WorkloadTime workload_time(const std::vector<StudyTime>& studies, double time, Interval interval, double level) {
+  WorkloadTime out{.time = time,
+                   .interval = interval,
+                   .coverage = median_coverage(studies.size(), level),
+                   .studies = studies.size()};
   for (const StudyTime& study : studies) {
     out.reached += study.hits > 0;
     out.trials += study.trials;
@@ -175,6 +179,18 @@ double attainable_coverage(std::size_t studies) {
   return studies == 0 ? 0 : 1 - std::ldexp(1.0, 1 - static_cast<int>(studies));
 }
 
+double median_coverage(std::size_t studies, double level) {
+  if (studies % 2 == 0) return attainable_coverage(studies);
+  const int n = static_cast<int>(studies);
+  // The i-th smallest time, i from 1, at or above which a resampled median lies with the given share at most.
+  const auto place = [&](double share) {
+    int i = 1;
+    while (i < n && 1 - binomial_cdf(n / 2, n, static_cast<double>(i) / n) < share) ++i;
+    return i;
+  };
+  return binomial_cdf(place((1 + level) / 2) - 1, n, 0.5) - binomial_cdf(place((1 - level) / 2) - 1, n, 0.5);
+}
+
 Draw draw_studies(const StudyTable& table, const BootstrapOptions& options, std::int64_t b) {
   const std::size_t workloads = table.workloads.size();
   Draw draw(table.algorithms.size(), std::vector<std::vector<std::uint32_t>>(workloads));
@@ -201,12 +217,16 @@ std::vector<std::size_t> Leaderboard::by_rank() const {
 }
 
 std::string Leaderboard::coverage_note() const {
-  const auto percent = [](std::size_t n) { return std::lround(100 * attainable_coverage(n)); };
+  double least = 1;
+  for (const auto& row : times) {
+    for (const WorkloadTime& time : row) least = time.studies > 0 ? std::min(least, time.coverage) : least;
+  }
+  if (least >= bootstrap.level) return {};
   const std::string studies =
       fewest_studies == most_studies ? cat(most_studies) : cat(fewest_studies, " to ", most_studies);
   return cat("with ", studies, most_studies == 1 ? " study" : " studies",
-             " the interval of a workload's median time covers it at most ", percent(fewest_studies),
-             " % of the time (1 - 2^(1-n)), not the nominal ", std::lround(100 * bootstrap.level), " %");
+             " the interval of a workload's median time covers it at most ", std::lround(100 * least),
+             " % of the time, not the nominal ", std::lround(100 * bootstrap.level), " %");
 }
 
 Leaderboard leaderboard(const std::vector<TrialOutcome>& trials, const ScoreOptions& options,
@@ -227,7 +247,7 @@ Leaderboard leaderboard(const std::vector<TrialOutcome>& trials, const ScoreOpti
       const auto draws = across(resamples.times.size(), [&](std::size_t b) { return resamples.times[b][s][w]; });
       const auto& studies = table.at[s][w];
       const Interval interval = studies.empty() ? Interval{nan, nan} : percentile_interval(draws, bootstrap.level);
-      board.times[s].push_back(workload_time(studies, times[s][w], interval));
+      board.times[s].push_back(workload_time(studies, times[s][w], interval, bootstrap.level));
       if (studies.empty()) continue;
       board.fewest_studies = std::min(board.fewest_studies, studies.size());
       board.most_studies = std::max(board.most_studies, studies.size());

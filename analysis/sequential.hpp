@@ -36,7 +36,7 @@ struct SequentialPlan {
 };
 
 /// Fractions must increase strictly within (0, 1]; the last need not be 1. Throws Error else, or when the level is not in
-/// (0.5, 1). Boundaries are accurate to 1e-6 for up to 20 looks.
+/// (0.5, 1). Boundaries are accurate to 1e-6 where looks are at least 0.005 apart.
 [[nodiscard]] SequentialPlan sequential_plan(const std::vector<double>& fractions, double level = 0.95);
 
 /// The look at which a plan with at most `largest` pairs would be after each of `looks` numbers of pairs.

@@ -62,6 +62,7 @@ Table time_table(const std::vector<TrialOutcome>& trials, const Leaderboard& boa
                {"seconds", ColumnType::real},
                {"low", limits},
                {"high", limits},
+               {"covers_at_most", ColumnType::real},
                {"studies_hit", ColumnType::text},
                {"trials_hit", ColumnType::text},
                {"best_metric", ColumnType::real}},
@@ -70,12 +71,16 @@ Table time_table(const std::vector<TrialOutcome>& trials, const Leaderboard& boa
   const Times steps = times_on(trials, board, Clock::steps);
   const Times seconds = times_on(trials, board, Clock::seconds);
   const auto limit = [&](double value) { return timed ? finite(value) : count(value); };
+  const auto covers = [&](const WorkloadTime& time) {
+    return time.coverage < board.bootstrap.level ? TableValue(time.coverage) : TableValue();
+  };
   for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
     for (const std::size_t s : fastest_first(board, w)) {
       const WorkloadTime& time = board.times[s][w];
       table.rows.push_back({board.table.workloads[w], board.algorithms[s].algorithm, count(gradients[s][w]),
                             count(steps[s][w]), finite(seconds[s][w]), limit(time.interval.low),
-                            limit(time.interval.high), of(time.reached, time.studies), of(time.hits, time.trials),
+                            limit(time.interval.high), covers(time), of(time.reached, time.studies),
+                            of(time.hits, time.trials),
                             finite(best_metric(trials, board.table.workloads[w], board.algorithms[s].algorithm))});
     }
   }
@@ -233,7 +238,7 @@ std::vector<std::string> notes(const Leaderboard& board) {
   out.push_back(cat("times in ", name(board.options.clock), ", rules ", name(board.options.rules), ", r_max ",
                     board.options.r_max, "; ", std::lround(100 * board.bootstrap.level), " % intervals from ",
                     board.bootstrap.resamples, " resamples of the studies, seed ", board.bootstrap.seed));
-  out.push_back(board.coverage_note());
+  if (const std::string note = board.coverage_note(); !note.empty()) out.push_back(note);
   if (board.table.unmeasured > 0) {
     out.push_back(cat(trials(board.table.unmeasured), " failed or ", board.table.unmeasured == 1 ? "was" : "were",
                       " cut off and left out"));

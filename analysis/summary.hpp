@@ -14,7 +14,7 @@
 namespace velo::analysis {
 
 /// One row per workload and algorithm, fastest first: median time to the result on all three clocks (empty: not
-/// reached), the interval on the leaderboard's clock, studies and trials that reached it, best value of the metric.
+/// reached), the interval on the leaderboard's clock and what it covers at most where that is below its level, studies and trials that reached it, best value of the metric.
 /// Seconds are empty where they do not compare (shared cores, several hardware classes).
 [[nodiscard]] Table time_table(const std::vector<TrialOutcome>& trials, const Leaderboard& board);
 

@@ -215,7 +215,8 @@ std::string times_section(const ReportData& data) {
           "trial; the interval is in ",
           name(board.options.clock),
           ". Filled marks reached the target, hollow ones were watched that long in vain; the bar is the interval "
-          "of the median. Every number leads to its trials.</p>");
+          "of the median, in brackets what it covers at most where so few studies cannot reach the level. Every number "
+          "leads to its trials.</p>");
   for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
     out += cat(
         "<div data-w=\"", w, "\"><h3>", escaped(board.table.workloads[w]),
@@ -238,11 +239,13 @@ std::string times_section(const ReportData& data) {
               ? cat(short_number(time.interval.low), " – ",
                     time.interval.high < not_reached ? short_number(time.interval.high) : "never")
               : std::string("never");
+      const std::string covered =
+          time.coverage < board.bootstrap.level ? cat(" (≤ ", std::lround(100 * time.coverage), " %)") : std::string();
       out += cat("<tr data-a=\"", s, "\">", cell(named(data, s), "class=\"name\""),
                  number_cell(time.time < not_reached ? amount(2) : linked("not reached", w, s)), number_cell(amount(3)),
-                 number_cell(amount(4)), number_cell(cat("<span class=\"range\">", interval, "</span>")),
-                 number_cell(std::get<std::string>(row[7])), number_cell(std::get<std::string>(row[8])),
-                 number_cell(amount(9)), "</tr>");
+                 number_cell(amount(4)), number_cell(cat("<span class=\"range\">", interval, covered, "</span>")),
+                 number_cell(std::get<std::string>(row[8])), number_cell(std::get<std::string>(row[9])),
+                 number_cell(amount(10)), "</tr>");
     }
     out += cat("</tbody></table></div>", card("Every trial", time_figure(data, w)), "</div></div>");
   }

@@ -2,6 +2,7 @@
 #include <ostream>
 
 #include "analysis/best_of_k.hpp"
+#include "analysis/kwise_ranking.hpp"
 #include "analysis/summary.hpp"
 #include "harness/cli/print.hpp"
 #include "harness/cli/scoring_options.hpp"
@@ -34,7 +35,8 @@ Verb score_verb() {
               [=](Options& o) {
                 o.positional("SWEEP", choices->race.sweep, "name or YAML file of the sweep (default: the only one)");
                 choices->race.declare(o);
-                o.choice("--show", choices->show, {"all", "scores", "times", "ranks", "pool", "best-of-k", "profiles"},
+                o.choice("--show", choices->show,
+                         {"all", "scores", "times", "ranks", "pool", "best-of-k", "profiles", "kwise"},
                          "which table (csv and json give one: scores by default)");
                 o.format(choices->format);
               },
@@ -52,6 +54,8 @@ Verb score_verb() {
                   print_table(console, choices->format, analysis::rank_table(summary.board));
                 } else if (show == "pool") {
                   print_table(console, choices->format, analysis::pool_table(summary.board));
+                } else if (show == "kwise") {
+                  print_table(console, choices->format, analysis::kwise_table(race.trials, options));
                 } else if (show == "profiles") {
                   print_table(console, choices->format, analysis::profile_table(summary.board));
                 } else if (show == "best-of-k") {

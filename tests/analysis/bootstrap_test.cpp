@@ -127,6 +127,33 @@ TEST_CASE("the interval of a median of three studies is their range and covers a
   CHECK(attainable_coverage(1) == 0);
 }
 
+TEST_CASE("the coverage of a median's interval is that of its order statistics") {
+  CHECK_THAT(median_coverage(3, 0.95), WithinAbs(0.75, 1e-14));
+  CHECK_THAT(median_coverage(5, 0.95), WithinAbs(0.9375, 1e-14));
+  // n = 7: P(Binomial(7, 1/7) > 3) = 0.0102 < 0.025, so the limits are the second and the sixth: 1 - 2 (1 + 7)/128.
+  CHECK_THAT(median_coverage(7, 0.95), WithinAbs(0.875, 1e-14));
+  CHECK_THAT(median_coverage(7, 0.99), WithinAbs(1 - 2.0 / 128, 1e-14));
+  CHECK(median_coverage(1, 0.95) == 0);
+  CHECK(median_coverage(4, 0.95) == attainable_coverage(4));
+  for (std::size_t n = 1; n < 60; ++n) CHECK(median_coverage(n, 0.95) <= attainable_coverage(n) + 1e-12);
+}
+
+TEST_CASE("what is printed as the coverage of an interval is how often it covers") {
+  // Seven studies, whose times are far from symmetric: the logarithm of a uniform number, median ln 2.
+  constexpr int experiments = 300;
+  int covered = 0;
+  for (int e = 0; e < experiments; ++e) {
+    CounterStream random(13, static_cast<std::uint64_t>(e));
+    std::vector<TrialOutcome> trials;
+    for (int study = 0; study < 7; ++study) trials.push_back(trial("a", "w", study, -std::log1p(-random.uniform())));
+    const auto cell = leaderboard(trials, {}, {.resamples = 500}).times[0][0];
+    REQUIRE_THAT(cell.coverage, WithinAbs(0.875, 1e-14));
+    covered += cell.interval.low <= std::log(2.0) && std::log(2.0) <= cell.interval.high;
+  }
+  // With 500 resamples a limit is hardly ever the next time: 0.0102 is three standard errors from 0.025.
+  CHECK_THAT(covered / double{experiments}, WithinAbs(0.875, six_sigma(0.875, experiments)));
+}
+
 TEST_CASE("with many studies the interval covers about as often as it says") {
   // 25 studies: the order statistics that the percentile bootstrap of a median picks cover between 0.90 and 0.96
   // (binomial probabilities of ranks 8..18 and 9..17: 0.957 and 0.892).
@@ -159,6 +186,7 @@ TEST_CASE("rank probabilities sum to one where there are no ties, and certain or
   CHECK(board.pool[0].winners == std::vector<std::string>{"slow"});
   CHECK(board.pool[0].scores[1] == 1);
   CHECK(board.coverage_note().find("at most 75 %") != std::string::npos);
+  CHECK(leaderboard(trials, {}, {.level = 0.7}).coverage_note().empty());
 }
 
 TEST_CASE("paired draws take the same studies for every algorithm") {
