@@ -41,10 +41,9 @@ namespace velo {
 
 namespace {
 
-double mean_diagonal(Reduction& reduction, Index n, const Scalar* a) {
-  const double sum = reduction.sum(
+double trace(Reduction& reduction, Index n, const Scalar* a) {
+  return reduction.sum(
       "velo::update::kfac_trace", n, KOKKOS_LAMBDA(const Index i) { return static_cast<double>(a[i * n + i]); });
-  return sum / static_cast<double>(n);
 }
 
 void scale_pass(Index size, Scalar factor, Scalar* x) {
@@ -80,7 +79,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
   void declare(StateArena& state) override {
     table_.prepare(state, largest_side_);
     factors_.assign(table_.layers().size(), {});
-    Index largest = 0, widest = 0, matrix = 0;
+    Index widest = 0, matrix = 0;
     for (std::size_t l = 0; l < factors_.size(); ++l) {
       const LayerTable::Layer& layer = table_.layers()[l];
       const Index rows = layer.rows, side = layer.largest_side();
@@ -89,7 +88,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
       state.buffer(cat(layer.name, "/A_inverse"), side * side, factors_[l].a_inverse);
       state.buffer(cat(layer.name, "/G_inverse"), rows * rows, factors_[l].g_inverse);
       state.counter(cat(layer.name, "/inverses"), factors_[l].inverses);
-      largest = std::max({largest, rows, side});
+      invert_.reserve(std::max(rows, side));
       widest = std::max(widest, side);
       matrix = std::max(matrix, rows * side);
     }
@@ -100,7 +99,6 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
     direction_ = zeros("kfac::direction", state.layout().size());
     spare_ = zeros("kfac::spare", widest * widest);
     for (Vector* work : {&joined_, &half_, &product_}) *work = zeros("kfac::matrix", matrix);
-    invert_.reserve(largest);
     reduction_ = std::make_unique<BlockReduction>(state.layout());
   }
 
@@ -166,8 +164,8 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
       const LayerTable::Layer& layer = table_.layers()[l];
       if (!layer.seen()) continue;
       Factors& f = factors_[l];
-      const double ratio =
-          mean_diagonal(traces_, layer.side(), f.a.data()) / mean_diagonal(traces_, layer.rows, f.g.data());
+      const double all_a = trace(traces_, layer.side(), f.a.data()), all_g = trace(traces_, layer.rows, f.g.data());
+      const double ratio = all_a * static_cast<double>(layer.rows) / (all_g * static_cast<double>(layer.side()));
       const double pi = ratio > 0.0 && std::isfinite(ratio) ? std::sqrt(ratio) : 1.0;
       // Either both are new or neither.
       if (invert_(layer.side(), pi * root_damping, f.a.data(), spare_.data()) &&
@@ -244,7 +242,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
   std::unique_ptr<BlockReduction> reduction_;
   double share_kept_ = 0.0;
   double last_lr_ = 0.0;
-  double kl_factor_ = 1.0;
+  double kl_factor_ = 0.0;
   std::int64_t failed_inverses_ = 0;  ///< at the last refresh
 };
 

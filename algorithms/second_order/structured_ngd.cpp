@@ -22,6 +22,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "algorithms/transforms/kronecker_factors.hpp"
@@ -188,11 +189,10 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
     if (!layer.seen()) return;
     const Index p = layer.side(), d = layer.rows;
     if (f.gathered) update(progress, p, d, f);
-    if (!f.ready) {
+    if (!std::exchange(f.ready, true)) {
       multiply({.rows = p, .columns = p, .inner = p, .transpose_b = true}, f.a.data(), f.a.data(), f.u.data());
       multiply({.rows = d, .columns = d, .inner = d, .transpose_b = true}, f.b.data(), f.b.data(), f.g.data());
       f.gathered = false;
-      f.ready = true;
     }
     join(layer, gradient_.data(), joined_.data());
     multiply_sides(layer, f.g.data(), joined_.data(), f.u.data(), half_.data(), product_.data());

@@ -33,16 +33,20 @@ void join_pass(Index columns, Index groups, const double* partial, double* sums)
       });
 }
 
+void reserve(Kokkos::View<double*, MemorySpace>& view, Index size) {
+  if (static_cast<Index>(view.extent(0)) < size)
+    view = Kokkos::View<double*, MemorySpace>("column_sums", static_cast<std::size_t>(size));
+}
+
 }  // namespace
 
 const double* ColumnSums::operator()(const Tensor& x, Of what) {
   const Index columns = x.shape[1], groups = (x.shape[0] + group_rows - 1) / group_rows;
-  const auto size = static_cast<std::size_t>((groups + 1) * columns);
-  if (partial_.extent(0) < size) partial_ = Kokkos::View<double*, MemorySpace>("column_sums", size);
-  double* sums = partial_.data() + groups * columns;
+  reserve(partial_, groups * columns);
+  reserve(sums_, columns);
   group_pass(x, groups, what == Of::squares, partial_.data());
-  join_pass(columns, groups, partial_.data(), sums);
-  return sums;
+  join_pass(columns, groups, partial_.data(), sums_.data());
+  return sums_.data();
 }
 
 }  // namespace velo

@@ -16,7 +16,8 @@ class ColumnSums {
   const double* operator()(const Tensor& x, Of what);
 
  private:
-  Kokkos::View<double*, MemorySpace> partial_;  ///< [groups + 1, columns]
+  Kokkos::View<double*, MemorySpace> partial_;  ///< [groups, columns]
+  Kokkos::View<double*, MemorySpace> sums_;     ///< [columns]
 };
 
 }  // namespace velo

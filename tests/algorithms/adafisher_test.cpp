@@ -18,7 +18,8 @@ constexpr int steps = 25;
 struct Options {
   double lr = 1e-3, beta = 0.9, gamma = 0.8, damping = 0.05, weight_decay = 0.0;
   bool coupled = false, decay_norms = true;
-  int interval = 1;
+  int interval = 1, uses = 1;
+  double inputs = 1.0;  ///< factor of what layers see
 };
 
 Component adafisher(const Options& o) {
@@ -58,6 +59,8 @@ Outcome compare(const Options& o) {
   const ParameterLayout layout = LayerOracle::model();
   const std::vector<test::GivenLayer> layers = LayerOracle::layers();
   LayerOracle oracle(layout, steps);
+  oracle.uses = o.uses;
+  oracle.input_size = o.inputs;
   test::Rider rider(adafisher(o), layout);
   rider.start(oracle);
   Numbers x = test::initial_params(layout), m(x.size(), 0.0);
@@ -69,7 +72,9 @@ Outcome compare(const Options& o) {
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const test::GivenLayer& layer = layers[l];
       if ((t - 1) % o.interval == 0) {
-        average(h[l], scaled_squares(LayerOracle::inputs(l, t), layer.bias.has_value()), o.gamma);
+        Dense seen = LayerOracle::inputs(l, t);
+        for (double& value : seen.values) value *= o.inputs;
+        average(h[l], scaled_squares(seen, layer.bias.has_value()), o.gamma);
         average(s[l], scaled_squares(LayerOracle::output_gradients(l, t, false), false), o.gamma);
       }
       const auto place = [&](Index block, Index i) { return static_cast<std::size_t>(layout[block].offset + i); };
@@ -104,15 +109,17 @@ double bound(const Options& o, double largest) {
 }
 
 TEST_CASE("adafisher follows its equations, with either decay") {
-  const std::array<Options, 6> all = {Options{},
+  const std::array<Options, 8> all = {Options{},
                                       Options{.gamma = 0.5, .damping = 0.5},
                                       Options{.weight_decay = 0.5},
                                       Options{.weight_decay = 0.5, .coupled = true},
                                       Options{.weight_decay = 0.5, .coupled = true, .decay_norms = false},
-                                      Options{.interval = 4}};
+                                      Options{.interval = 4},
+                                      Options{.uses = 2},
+                                      Options{.inputs = 16.0}};
   for (const Options& o : all) {
     INFO(o.gamma << ' ' << o.damping << ' ' << o.weight_decay << ' ' << o.coupled << ' ' << o.decay_norms << ' '
-                 << o.interval);
+                 << o.interval << ' ' << o.uses << ' ' << o.inputs);
     const Outcome outcome = compare(o);
     INFO(outcome.difference << " of directions up to " << outcome.largest);
     CHECK(outcome.difference <= bound(o, outcome.largest));

@@ -19,6 +19,8 @@ struct Options {
   double lr = 0.01, momentum = 0.9, damping = 0.5, stat_decay = 0.9, kl_clip = 0.0, weight_decay = 0.0;
   bool sampled = true, decay_norms = true;
   int statistics = 1, inverses = 1;
+  int uses = 1;       ///< of every layer
+  double size = 1.0;  ///< of output gradients
 };
 
 Component kfac(const Options& o) {
@@ -46,7 +48,9 @@ class Reference {
     for (std::size_t k = 0; k < test::matrix_layers.size(); ++k) {
       const std::size_t l = test::matrix_layers[k];
       if ((t - 1) % o.statistics == 0) {
-        const test::GivenFactors fresh = test::given_factors(l, t, o.sampled);
+        test::GivenFactors fresh = test::given_factors(l, t, o.sampled);
+        for (double& value : fresh.a.values) value *= o.uses;
+        for (double& value : fresh.g.values) value *= o.uses * o.size * o.size;
         const double keep = std::min(1.0 - 1.0 / taken, o.stat_decay);
         factors[k] = taken == 1 ? fresh
                                 : test::GivenFactors{test::combine(keep, factors[k].a, 1.0 - keep, fresh.a),
@@ -54,8 +58,9 @@ class Reference {
       }
       if ((t - 1) % o.inverses == 0) {
         const Dense &a = factors[k].a, &gg = factors[k].g;
-        const double pi =
-            std::sqrt((a.trace() / static_cast<double>(a.rows)) / (gg.trace() / static_cast<double>(gg.rows)));
+        const double mean_a = a.trace() / static_cast<double>(a.rows),
+                     mean_g = gg.trace() / static_cast<double>(gg.rows);
+        const double pi = mean_g > 0.0 ? std::sqrt(mean_a / mean_g) : 1.0;
         const double root = std::sqrt(o.damping);
         inverses[k] = {test::inverse(test::combine(1.0, a, pi * root, Dense(a.rows, a.rows, 1.0))),
                        test::inverse(test::combine(1.0, gg, root / pi, Dense(gg.rows, gg.rows, 1.0)))};
@@ -67,7 +72,7 @@ class Reference {
         sum += d.values[i] * g[places[i]];
       }
     }
-    const double factor = o.kl_clip == 0.0 ? 1.0 : std::min(1.0, std::sqrt(o.kl_clip / (o.lr * o.lr * sum)));
+    factor = o.kl_clip == 0.0 ? 1.0 : std::min(1.0, std::sqrt(o.kl_clip / (o.lr * o.lr * sum)));
     clipped += factor < 1.0 ? 1 : 0;
     for (const std::size_t l : test::matrix_layers)
       for (const std::size_t place : test::places_of(l, layout_)) direction[place] *= factor;
@@ -82,6 +87,7 @@ class Reference {
   }
 
   double largest = 0.0;  ///< of all directions
+  double factor = 1.0;   ///< of the last step's clip
   int clipped = 0;
 
  private:
@@ -92,6 +98,14 @@ class Reference {
   int taken = 0;
 };
 
+struct Observed : Observer {
+  void scalar(std::string_view name, double value) override {
+    if (name == "failed_inverses") failed = value;
+    if (name == "kl_factor") kl_factor = value;
+  }
+  double failed = -1.0, kl_factor = -1.0;
+};
+
 struct Outcome {
   double difference = 0.0, largest = 0.0;
   int clipped = 0;
@@ -100,14 +114,19 @@ struct Outcome {
 Outcome compare(const Options& o) {
   const ParameterLayout layout = LayerOracle::model();
   LayerOracle oracle(layout, steps);
+  oracle.uses = o.uses;
+  oracle.size = o.size;
   test::Rider rider(kfac(o), layout);
   rider.start(oracle);
+  Observed observed;
   Numbers expected = test::initial_params(layout);
   Reference reference(o, layout);
   Outcome out;
   for (int t = 1; t <= steps; ++t) {
     rider.step(oracle, t);
     reference.step(t, oracle.gradients(t), expected);
+    rider.algorithm().observe(observed);
+    CHECK(std::abs(observed.kl_factor - reference.factor) <= rounding_bound(1600, 1));
     const Numbers params = rider.params();
     for (std::size_t i = 0; i < params.size(); ++i) {
       const double found = std::abs(params[i] - expected[i]);
@@ -128,17 +147,19 @@ double bound(const Options& o, double largest) {
 }
 
 TEST_CASE("kfac follows its equations, with inverses by elimination") {
-  const std::array<Options, 8> all = {Options{},
-                                      Options{.sampled = false},
-                                      Options{.momentum = 0.0},
-                                      Options{.damping = 2.0},
-                                      Options{.kl_clip = 1e-4},
-                                      Options{.weight_decay = 0.5},
-                                      Options{.weight_decay = 0.5, .decay_norms = false},
-                                      Options{.stat_decay = 0.5, .statistics = 3, .inverses = 4}};
+  const std::array<Options, 10> all = {Options{},
+                                       Options{.sampled = false},
+                                       Options{.momentum = 0.0},
+                                       Options{.damping = 2.0},
+                                       Options{.kl_clip = 1e-4},
+                                       Options{.uses = 2},
+                                       Options{.size = 0.0},
+                                       Options{.weight_decay = 0.5},
+                                       Options{.weight_decay = 0.5, .decay_norms = false},
+                                       Options{.stat_decay = 0.5, .statistics = 3, .inverses = 4}};
   for (const Options& o : all) {
     INFO(o.sampled << ' ' << o.momentum << ' ' << o.damping << ' ' << o.kl_clip << ' ' << o.weight_decay << ' '
-                   << o.statistics);
+                   << o.statistics << ' ' << o.uses << ' ' << o.size);
     const Outcome outcome = compare(o);
     INFO(outcome.difference << " of directions up to " << outcome.largest);
     CHECK(outcome.difference <= bound(o, outcome.largest));
@@ -280,24 +301,21 @@ TEST_CASE("kfac leaves layers with a side above its limit to the plain gradient"
   CHECK(moved_by_gradient(3));  // 5 outputs
 }
 
-struct Failures : Observer {
-  void scalar(std::string_view name, double value) override {
-    if (name.starts_with("failed")) failed = value;
-  }
-  double failed = -1.0;
-};
-
 TEST_CASE("statistics that overflow leave kfac's last inverses in use") {
   const ParameterLayout layout = LayerOracle::model();
   LayerOracle oracle(layout, steps);
   test::Rider rider(kfac({}), layout);
-  Failures failures;
+  Observed failures;
   rider.start(oracle);
   rider.steps(oracle, 1, 2);
   rider.algorithm().observe(failures);
   CHECK(failures.failed == 0.0);
   oracle.size = 0.1 * static_cast<double>(std::numeric_limits<Scalar>::max());
   rider.steps(oracle, 3, 3);
+  rider.algorithm().observe(failures);
+  CHECK(failures.failed == 3.0);
+  oracle.size = 1.0;
+  rider.steps(oracle, 4, 4);  // what has overflowed stays so
   rider.algorithm().observe(failures);
   CHECK(failures.failed == 3.0);
   for (const double x : rider.params()) CHECK(std::isfinite(x));

@@ -118,22 +118,27 @@ class LayerOracle : public GivenGradients {
     for (std::size_t l = 0; query.layers != nullptr && l < layers().size(); ++l) {
       const GivenLayer layer = layers()[l];
       const std::int64_t step = frozen ? 1 : progress().step;
-      const Vector x = to_device(inputs(l, step).values);
+      Dense a = inputs(l, step);
+      for (double& value : a.values) value *= input_size;
+      const Vector x = to_device(a.values);
       Dense g = output_gradients(l, step, query.sampled_labels);
       for (double& value : g.values) value *= size;
       const Vector dy = to_device(g.values);
-      query.layers->visit({layer.weight,
-                           layer.bias,
-                           {x.data(), {layer.rows, layer.in}},
-                           {dy.data(), {layer.rows, layer.out}},
-                           layer.examples});
+      for (int use = 0; use < uses; ++use)
+        query.layers->visit({layer.weight,
+                             layer.bias,
+                             {x.data(), {layer.rows, layer.in}},
+                             {dy.data(), {layer.rows, layer.out}},
+                             layer.examples});
     }
     return loss;
   }
 
   std::vector<Query> asked;
   bool frozen = false;  ///< every step sees what the first one saw
-  double size = 1.0;    ///< factor of all output gradients
+  double input_size = 1.0;
+  double size = 1.0;  ///< factor of all output gradients
+  int uses = 1;       ///< how often every layer is shown
 
  private:
   static Dense numbers(std::size_t l, std::int64_t step, Index columns, std::uint64_t kind, double scale) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tests/algorithms/layer_oracle.hpp"
 #include "tests/algorithms/quadratic_gradients.hpp"
 
 namespace velo {
@@ -210,6 +211,20 @@ TEST_CASE("sam climbs its whole distance where the gradient is denormal") {
   REQUIRE(oracle.summit.size() == start.size());
   for (std::size_t i = 0; i < start.size(); ++i)
     CHECK(std::abs(oracle.summit[i] - start[i] - 0.5 / std::sqrt(139.0)) <= test::rounding_bound(2, 1));
+}
+
+TEST_CASE("sam shows an inner rule the layers at the summit alone") {
+  const ParameterLayout layout = test::LayerOracle::model();
+  test::LayerOracle oracle(layout);
+  Component outer = component("sam");
+  outer.parameters.set("inner", std::vector<Component>{component("kfac", {{"fisher", std::string("empirical")}})});
+  test::Rider rider(outer, layout);
+  rider.start(oracle);
+  rider.step(oracle, 1);
+  REQUIRE(oracle.asked.size() == 2);
+  CHECK(oracle.asked[0].layers == nullptr);
+  CHECK(oracle.asked[1].layers != nullptr);
+  CHECK(oracle.asked[1].at.extent(0) != 0);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ constexpr int steps = 25;
 struct Options {
   double lr = 0.01, momentum = 0.9, damping = 0.1, beta2 = 0.5, lr_cov = 0.05, weight_decay = 0.0;
   bool sampled = true, decay_norms = true;
-  int interval = 1, warmup = 0;
+  int interval = 1, warmup = 0, uses = 1;
 };
 
 Component structured_ngd(const Options& o) {
@@ -85,6 +85,7 @@ struct Outcome {
 Outcome compare(const Options& o) {
   const ParameterLayout layout = LayerOracle::model();
   LayerOracle oracle(layout, steps);
+  oracle.uses = o.uses;
   test::Rider rider(structured_ngd(o), layout);
   rider.start(oracle);
   Numbers x = test::initial_params(layout), velocity(x.size());
@@ -99,7 +100,9 @@ Outcome compare(const Options& o) {
       const Dense gradient = test::matrix_of(l, layout, g);
       if (t == 1) rules[k].start(gradient.columns, gradient.rows);
       if ((t - 1) % o.interval == 0) {
-        const test::GivenFactors f = test::given_factors(l, t, o.sampled);
+        test::GivenFactors f = test::given_factors(l, t, o.sampled);
+        for (double& value : f.a.values) value *= o.uses;
+        for (double& value : f.g.values) value *= o.uses;
         const double warm = t - 1 < 0.2 * o.warmup ? 0.02 : t - 1 < o.warmup ? 0.2 : 1.0;
         rules[k].update(o, f.a, f.g, warm * o.lr_cov);
       }
@@ -131,17 +134,18 @@ double bound(const Options& o, double largest) {
 }
 
 TEST_CASE("structured_ngd follows its equations") {
-  const std::array<Options, 8> all = {Options{},
+  const std::array<Options, 9> all = {Options{},
                                       Options{.sampled = false},
                                       Options{.momentum = 0.0, .beta2 = 0.9},
                                       Options{.damping = 1.0},
                                       Options{.weight_decay = 0.5},
                                       Options{.weight_decay = 0.5, .decay_norms = false},
                                       Options{.interval = 3},
-                                      Options{.warmup = 15}};
+                                      Options{.warmup = 15},
+                                      Options{.uses = 2}};
   for (const Options& o : all) {
     INFO(o.sampled << ' ' << o.momentum << ' ' << o.beta2 << ' ' << o.damping << ' ' << o.weight_decay << ' '
-                   << o.interval << ' ' << o.warmup);
+                   << o.interval << ' ' << o.warmup << ' ' << o.uses);
     const Outcome outcome = compare(o);
     INFO(outcome.difference << " of directions up to " << outcome.largest);
     CHECK(outcome.difference <= bound(o, outcome.largest));

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "harness/run/trial_oracle.hpp"
 #include "results/error.hpp"
 #include "results/files.hpp"
 #include "results/trajectory.hpp"
@@ -338,4 +339,18 @@ TEST_CASE("what an evaluation was prepared with is the same after a resume") {
   (void)run_in(scratch.path / "through", registry, asking);
   (void)run_in(scratch.path / "stopped", registry, asking, {10, 7, 23});
   check_same(trajectory_in(scratch.path / "through").evaluations, trajectory_in(scratch.path / "stopped").evaluations);
+}
+
+TEST_CASE("questions about layers are refused where the workload does not offer them") {
+  ToyWorkload workload(10);
+  PhaseClock clock(Phase::init);
+  TrialOracle oracle(workload, {}, 1, clock);
+  oracle.begin_step({});
+  struct Nobody : LayerVisitor {
+    void visit(const LayerRecord& /*layer*/) override {}
+  } nobody;
+  const Vector gradient("gradient", static_cast<std::size_t>(workload.layout().size()));
+  CHECK_NOTHROW(oracle.gradient(gradient, {}));
+  CHECK_THROWS_AS(oracle.gradient(gradient, {.layers = &nobody}), Error);
+  CHECK_THROWS_AS(oracle.gradient(gradient, {.sampled_labels = true}), Error);
 }
