@@ -93,7 +93,10 @@ class Noise final : public Oracle {
 class LoneAlgorithm {
  public:
   LoneAlgorithm(const Component& algorithm, const Registry& registry, const ParameterLayout& layout)
-      : oracle_(layout), state_(layout, oracle_.examples()), algorithm_(registry.make(algorithm)), params_(zeros("params", layout.size())) {
+      : oracle_(layout),
+        state_(layout, oracle_.examples()),
+        algorithm_(registry.make(algorithm)),
+        params_(zeros("params", layout.size())) {
     algorithm_->declare(state_);
     state_.allocate();
     algorithm_->init(oracle_, params_);
