@@ -100,7 +100,7 @@ class DpSgd : public TrainingAlgorithm {
     noise_ = zeros("dp_sgd::noise", size);
     rows_ = zeros("dp_sgd::rows", slice_ * size);
     factors_ = Kokkos::View<double*, MemorySpace>("dp_sgd::factors", static_cast<std::size_t>(slice_));
-    host_factors_ = Kokkos::create_mirror_view(factors_);
+    host_factors_ = Kokkos::View<double*, Kokkos::HostSpace>("dp_sgd::factors", static_cast<std::size_t>(slice_));
     ParameterLayout layout;
     for (Index e = 0; e < slice_; ++e) layout.add({.name = std::to_string(e), .shape = {size}});
     norms_ = std::make_unique<BlockReduction>(layout);
@@ -178,7 +178,7 @@ class DpSgd : public TrainingAlgorithm {
   Vector noise_;
   Vector rows_;  ///< [slice, parameters]; rows behind a short slice are old
   Kokkos::View<double*, MemorySpace> factors_;
-  Kokkos::View<double*, MemorySpace>::HostMirror host_factors_;
+  Kokkos::View<double*, Kokkos::HostSpace> host_factors_;
   std::unique_ptr<BlockReduction> norms_;
   Index clipped_ = 0;
   double last_lr_ = 0.0;
