@@ -1,8 +1,8 @@
 // harness/device/linear_algebra.hpp
 //
-// Dense linear algebra for algorithms: products, symmetric eigenvectors, orthogonalisation, inverse roots and inverses.
-// OpenBLAS and its LAPACK on the host, cuBLAS and cuSOLVER under CUDA. Matrices are row-major, on the device; pointers must not
-// overlap unless said.
+// Dense linear algebra for algorithms: products, triangular systems, symmetric eigenvectors, orthogonalisation, inverse
+// roots and inverses. OpenBLAS and its LAPACK on the host, cuBLAS and cuSOLVER under CUDA. Matrices are row-major, on the
+// device; pointers must not overlap unless said.
 //
 // Bits do not depend on the number of threads: the libraries work with one thread (LibraryThreads), sums outside of them
 // have the fixed tree of reduce.hpp, and the signs of eigenvectors, which LAPACK leaves open, are fixed. They do depend
@@ -31,6 +31,15 @@ struct Multiplication {
   Index stride_c = 0;
 };
 void multiply(const Multiplication& form, const Scalar* a, const Scalar* b, Scalar* c);
+
+/// X <- op(T)^-1 X, or X <- X op(T)^-1, for an upper triangular T, whose part below the diagonal is not read.
+struct TriangularSolve {
+  Index rows = 0;  ///< of X
+  Index columns = 0;
+  bool from_right = false;  ///< T [columns, columns] stands on the right of X; else T [rows, rows] on its left
+  bool transpose = false;   ///< op(T) = T'
+};
+void solve_triangular(const TriangularSolve& form, const Scalar* t, Scalar* x);
 
 /// A = V' diag(values) V with orthonormal rows in V, for symmetric A.
 class SymmetricEigen {

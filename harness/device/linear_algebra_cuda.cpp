@@ -38,6 +38,20 @@ void gemm(cublasOperation_t a_form, cublasOperation_t b_form, int m, int n, int 
   cuda::check(cublasDgemm(cuda::cublas(), a_form, b_form, m, n, k, &alpha, a, lda, b, ldb, &beta, c, ldc), "multiply");
 }
 
+void trsm(cublasSideMode_t side, cublasOperation_t form, int m, int n, float alpha, const float* t, int ldt, float* x,
+          int ldx) {
+  cuda::check(cublasStrsm(cuda::cublas(), side, CUBLAS_FILL_MODE_LOWER, form, CUBLAS_DIAG_NON_UNIT, m, n, &alpha, t,
+                          ldt, x, ldx),
+              "solve a triangular system");
+}
+
+void trsm(cublasSideMode_t side, cublasOperation_t form, int m, int n, double alpha, const double* t, int ldt,
+          double* x, int ldx) {
+  cuda::check(cublasDtrsm(cuda::cublas(), side, CUBLAS_FILL_MODE_LOWER, form, CUBLAS_DIAG_NON_UNIT, m, n, &alpha, t,
+                          ldt, x, ldx),
+              "solve a triangular system");
+}
+
 constexpr auto vectors_too = CUSOLVER_EIG_MODE_VECTOR;
 constexpr auto lower = CUBLAS_FILL_MODE_LOWER;
 
@@ -107,6 +121,14 @@ void multiply(const Multiplication& f, const Scalar* a, const Scalar* b, Scalar*
   gemm(f.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, f.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N,
        static_cast<int>(f.columns), static_cast<int>(f.rows), static_cast<int>(f.inner), static_cast<Scalar>(f.alpha),
        b, ldb, a, lda, static_cast<Scalar>(f.beta), c, ldc);
+}
+
+void solve_triangular(const TriangularSolve& f, const Scalar* t, Scalar* x) {
+  // By columns, X is X' and T is the lower triangular T': op(T) X = B reads X' op(T)' = B', so sides change and
+  // transposition stays.
+  trsm(f.from_right ? CUBLAS_SIDE_LEFT : CUBLAS_SIDE_RIGHT, f.transpose ? CUBLAS_OP_T : CUBLAS_OP_N,
+       static_cast<int>(f.columns), static_cast<int>(f.rows), Scalar(1), t,
+       static_cast<int>(f.from_right ? f.columns : f.rows), x, static_cast<int>(f.columns));
 }
 
 struct SymmetricEigen::Work {

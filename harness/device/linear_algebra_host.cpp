@@ -66,6 +66,14 @@ void multiply(const Multiplication& f, const Scalar* a, const Scalar* b, Scalar*
   for_scalar(cblas_sgemm, cblas_dgemm)(CblasRowMajor, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
+void solve_triangular(const TriangularSolve& f, const Scalar* t, Scalar* x) {
+  const OneThread one;
+  const blasint m = blas_int(f.rows), n = blas_int(f.columns);
+  for_scalar(cblas_strsm, cblas_dtrsm)(CblasRowMajor, f.from_right ? CblasRight : CblasLeft, CblasUpper,
+                                       f.transpose ? CblasTrans : CblasNoTrans, CblasNonUnit, m, n, Scalar(1), t,
+                                       f.from_right ? n : m, x, n);
+}
+
 struct SymmetricEigen::Work {
   std::vector<Scalar> reals;
   std::vector<blasint> integers;

@@ -66,8 +66,7 @@ class Curved : public test::GivenGradients {
 
 /// z Hz of a sample, with the signs that the rule's stream promises: the last bit of number i.
 std::vector<double> sample(std::size_t size, std::int64_t step, std::uint64_t number) {
-  const RandomStream stream =
-      RandomStream(7, Purpose::algorithm, static_cast<std::uint64_t>(step)).fork(number);
+  const RandomStream stream = RandomStream(7, Purpose::algorithm, static_cast<std::uint64_t>(step)).fork(number);
   std::vector<double> z(size);
   for (std::size_t i = 0; i < size; ++i) z[i] = (stream.bits(i) & 1) != 0 ? 1.0 : -1.0;
   std::vector<double> out = Curved::product(z);
@@ -229,8 +228,8 @@ TEST_CASE("with the Hessian's diagonal, scaled columns cost psps no step; withou
   CHECK(scaled == steps_to_solve({.preconditioner = "hutchinson"}, 1.0));
   // D = H: Polyak's step is half a Newton step, so every step divides the loss by four.
   CHECK(scaled == 10);
-  CHECK(steps_to_solve({.preconditioner = "none"}, 100.0) == 1000);
-  CHECK(steps_to_solve({.preconditioner = "none"}, 1.0) < 100);
+  CHECK(steps_to_solve({.preconditioner = "none"}, 100.0) > 50 * scaled);
+  CHECK(steps_to_solve({.preconditioner = "none"}, 1.0) < 10 * scaled);
 }
 
 /// 1/2 |x - y|_D^2 + 1/2 (s - s0)^2 + weight s (l1) or weight s^2 / 2 (l2) along the ray x - gamma D^-1 g, s as small as

@@ -43,6 +43,7 @@ class QuadraticExamples : public GivenGradients {
     return out;
   }
 
+  [[nodiscard]] Index batch_size() const override { return batch_size_; }
   const Batch& batch() override {
     if (batch_step_ != progress().step) batch_ = draw(0);
     batch_step_ = progress().step;

@@ -68,11 +68,12 @@ TEST_CASE("every algorithm says what it is, and its defaults lie in its ranges")
   }
 }
 
-TEST_CASE("a zero gradient without weight decay leaves the parameters as they are") {
+TEST_CASE("a zero gradient without weight decay and noise leaves the parameters as they are") {
   const ParameterLayout layout = test::awkward_layout();
   for (Component algorithm : every_algorithm()) {
     INFO(algorithm.name);
     test::set_everywhere(algorithm, "weight_decay", 0.0);
+    test::set_everywhere(algorithm, "noise_multiplier", 0.0);
     GivenGradients oracle(layout, everywhere(layout, 0.0), steps);
     Rider rider(algorithm, layout);
     rider.start(oracle);

@@ -192,6 +192,28 @@ TEST_CASE("a multiplication of tiles equals three loops, in every form") {
     }
 }
 
+TEST_CASE("a triangular system is solved from either side, transposed or not, without a look below the diagonal") {
+  const bool from_right = GENERATE(false, true), transpose = GENERATE(false, true);
+  const Index rows = 7, columns = 5, n = from_right ? columns : rows;
+  Matrix t = noise(n, n, 4);
+  for (Index i = 0; i < n; ++i) t(i, i) = 2.0 + 0.1 * static_cast<double>(i);
+  for (double& x : t.values) x = static_cast<double>(static_cast<Scalar>(x));
+  const Matrix wanted = noise(rows, columns, 5);
+  Matrix upper = t;
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < i; ++j) upper(i, j) = 0.0;
+  const Matrix form = transpose ? transposed(upper) : upper;
+  const Vector x = to_device(from_right ? wanted * form : form * wanted);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < i; ++j) t(i, j) = std::numeric_limits<double>::quiet_NaN();
+  solve_triangular({.rows = rows, .columns = columns, .from_right = from_right, .transpose = transpose},
+                   to_device(t).data(), x.data());
+  // n roundings a row (Higham, "Accuracy and stability of numerical algorithms", theorem 8.5) and the right side's one,
+  // times the condition: |T| below 8 and, with diagonals twice as large as what stands beside them, |T^-1| below 4.
+  const double n_roundings = static_cast<double>(n) + 1.0;
+  CHECK(distance(to_host(rows, columns, x), wanted) <= n_roundings * unit * 8.0 * 4.0 * frobenius(wanted));
+}
+
 TEST_CASE("eigenvectors are orthonormal, rebuild the matrix, and have their signs fixed") {
   const Index n = GENERATE(1, 2, 7, 33, 64);
   const double condition = GENERATE(1.0, 1e2, 1e12);

@@ -25,9 +25,9 @@ using test::ClassifierTrack;
 
 const std::vector<WorkloadInfo>& workloads() {
   static const std::vector<WorkloadInfo> all = {
-      fashion_mnist_cnn_workload_info(),      fashion_mnist_mlp_workload_info(),
-      fashion_resnet_workload_info(),         quadratic_workload_info(),
-      theory_block_quadratic_workload_info(), theory_diagonal_linear_workload_info(),
+      fashion_mnist_cnn_workload_info(),        fashion_mnist_mlp_workload_info(),
+      fashion_resnet_workload_info(),           quadratic_workload_info(),
+      theory_block_quadratic_workload_info(),   theory_diagonal_linear_workload_info(),
       theory_linear_regression_workload_info(), theory_matrix_sensing_workload_info()};
   return all;
 }
@@ -52,9 +52,11 @@ std::vector<Asked> everything() {
   residual.emplace_back("size", std::string("small"));
   residual.emplace_back("normalisation", std::string("layer"));
   normed.emplace_back("normalisation", std::string("layer"));
-  return {{"fashion_mnist_mlp", tanh, 9},      {"fashion_mnist_mlp", normed, 9}, {"fashion_resnet", residual, 3},
-          {"theory_diagonal_linear", {}, 5},   {"theory_matrix_sensing", {}, 5}, {"theory_linear_regression", {}, 5},
-          {"theory_block_quadratic", {}, 1},   {"quadratic", {}, 1},             {"fashion_mnist_cnn", tanh, 5}};
+  return {{"fashion_mnist_mlp", tanh, 9},    {"fashion_mnist_mlp", normed, 9},
+          {"fashion_resnet", residual, 3},   {"theory_diagonal_linear", {}, 5},
+          {"theory_matrix_sensing", {}, 5},  {"theory_linear_regression", {}, 5},
+          {"theory_block_quadratic", {}, 1}, {"quadratic", {}, 1},
+          {"fashion_mnist_cnn", tanh, 5}};
 }
 
 bool is_smooth(const Asked& asked) { return asked.workload != "fashion_mnist_cnn"; }
@@ -129,7 +131,8 @@ double curvature_of(ClassifierTrack& track, const Batch& batch, const Vector& di
   return 2.0 * norm(difference(far, near)) / (3.0 * wide * wide);
 }
 
-TEST_CASE("every classifier and every theory workload offers Hessian-vector products, and single examples where it has") {
+TEST_CASE(
+    "every classifier and every theory workload offers Hessian-vector products, and single examples where it has") {
   for (const WorkloadInfo& info : workloads()) {
     INFO(info.name);
     const Capabilities usual = info.offered_by(Parameters::defaults(info.parameters));
