@@ -65,6 +65,7 @@ struct Sequence {
   Index classes, states;
   Index kept_steps;  ///< times of alpha that are kept: all, or two
   Scalar scale;
+  double impossible = std::numeric_limits<double>::infinity();
 
   KOKKOS_INLINE_FUNCTION std::uint8_t label(Index b, Index s) const {
     return s % 2 == 0 ? std::uint8_t{0} : table.labels[table.first[b] + s / 2];
@@ -86,7 +87,7 @@ struct Sequence {
     const double* last = alpha(b, steps - 1);
     const double total = log_sum(last[count - 1], count > 1 ? last[count - 2] : never, never);
     const bool possible = total > never / 2;
-    losses[b] = possible ? -total : std::numeric_limits<double>::infinity();
+    losses[b] = possible ? -total : impossible;
     if (gradient == nullptr) return;
     if (possible)
       subtract_occupancy(b, steps, count, total);

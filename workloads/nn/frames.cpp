@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "harness/device/elementwise.hpp"
-
 namespace velo::nn {
 
 namespace {
@@ -41,14 +39,8 @@ void Frames::lay_out() {
   }
   rows_ = rounded_up(first_.back(), row_multiple);
 
-  const Index size = sequences() + steps() + 1 + 2 * rows_;
-  if (static_cast<Index>(table_.extent(0)) < size) {
-    table_ = Kokkos::View<std::int32_t*, MemorySpace>("velo::nn::frames", static_cast<std::size_t>(size + size / 4));
-    host_table_ = Kokkos::create_mirror_view(table_);
-  } else if (!device_is_host) {
-    Kokkos::fence();  // the last table may still be on its way
-  }
-  std::int32_t* to = host_table_.data();
+  table_.resize("velo::nn::frames", sequences() + steps() + 1 + 2 * rows_);
+  std::int32_t* to = table_.host();
   for (const Index n : lengths_) *to++ = static_cast<std::int32_t>(n);
   for (const Index r : first_) *to++ = static_cast<std::int32_t>(r);
   std::int32_t *sequence = to, *step = to + rows_;
@@ -59,11 +51,11 @@ void Frames::lay_out() {
       step[row(b, t)] = static_cast<std::int32_t>(t);
       if (b < sequences() && t < length(b)) sequence[row(b, t)] = static_cast<std::int32_t>(b);
     }
-  Kokkos::deep_copy(table_, host_table_);
+  table_.send();
 }
 
 FrameTable Frames::table() const {
-  const std::int32_t* at = table_.data();
+  const std::int32_t* at = table_.device();
   return {at, at + sequences(), at + sequences() + steps() + 1, at + sequences() + steps() + 1 + rows_};
 }
 

@@ -18,7 +18,7 @@
 #include <span>
 #include <vector>
 
-#include "workloads/nn/tape.hpp"
+#include "workloads/nn/device_array.hpp"
 
 namespace velo::nn {
 
@@ -57,8 +57,7 @@ class Frames {
 
   std::vector<Index> lengths_, active_, first_;
   Index rows_ = 0, count_ = 0;
-  Kokkos::View<std::int32_t*, MemorySpace> table_;
-  Kokkos::View<std::int32_t*, MemorySpace>::HostMirror host_table_;  ///< the same memory where the host is the device
+  DeviceArray<std::int32_t> table_;
 };
 
 }  // namespace velo::nn

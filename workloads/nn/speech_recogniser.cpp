@@ -28,14 +28,6 @@ struct Normalise {
   }
 };
 
-template <typename View>
-void grow(View& view, typename View::HostMirror& host, const char* label, Index size) {
-  if (static_cast<Index>(view.extent(0)) >= size) return;
-  view = View(Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing),
-              static_cast<std::size_t>(size + size / 4));
-  host = Kokkos::create_mirror_view(view);
-}
-
 /// Longest first; equals as they came.
 void sort_by_length(const data::SpeechSplit& split, std::vector<Index>& utterances) {
   std::sort(utterances.begin(), utterances.end(), [&](Index a, Index b) {
@@ -92,27 +84,27 @@ void SpeechBatch::load(Split which, std::span<const Index> utterances) {
   rates_[2].assign_half_of(rates_[1]);
 
   const Index bins = corpus_->bins, rows = rates_[0].rows();
-  if constexpr (!device_is_host) Kokkos::fence();  // the last batch may still be on its way out of the host's buffers
-  grow(bytes_, host_bytes_, "velo::nn::feature_bytes", rows * bins);
-  grow(labels_, host_labels_, "velo::nn::labels", labels);
-  grow(first_label_, host_first_label_, "velo::nn::first_label", static_cast<Index>(order_.size()) + 1);
+  bytes_.resize("velo::nn::feature_bytes", rows * bins);
+  labels_.resize("velo::nn::labels", labels);
+  first_label_.resize("velo::nn::first_label", static_cast<Index>(order_.size()) + 1);
   if (static_cast<Index>(features_.extent(0)) < rows * bins)
     features_ = Vector(Kokkos::view_alloc(std::string("velo::nn::features"), Kokkos::WithoutInitializing),
                        static_cast<std::size_t>(rows * bins * 5 / 4));
-  host_first_label_(0) = 0;
+  std::int32_t* first = first_label_.host();
+  first[0] = 0;
   for (Index b = 0; b < rates_[0].sequences(); ++b) {
     const std::uint8_t* frames = split.features(utterance(b));
     for (Index t = 0; t < rates_[0].length(b); ++t)
-      std::copy_n(frames + t * bins, bins, host_bytes_.data() + rates_[0].row(b, t) * bins);
+      std::copy_n(frames + t * bins, bins, bytes_.host() + rates_[0].row(b, t) * bins);
     const auto said = split.labels(utterance(b));
-    std::ranges::copy(said, host_labels_.data() + host_first_label_(b));
-    host_first_label_(b + 1) = host_first_label_(b) + static_cast<std::int32_t>(said.size());
+    std::ranges::copy(said, labels_.host() + first[b]);
+    first[b + 1] = first[b] + static_cast<std::int32_t>(said.size());
   }
-  Kokkos::deep_copy(bytes_, host_bytes_);
-  Kokkos::deep_copy(labels_, host_labels_);
-  Kokkos::deep_copy(first_label_, host_first_label_);
+  bytes_.send();
+  labels_.send();
+  first_label_.send();
   for_each_task("velo::nn::load", rows, rows * bins,
-                Normalise{bytes_.data(), rates_[0].table().sequence, scaling_.data(), features_.data(), bins});
+                Normalise{bytes_.device(), rates_[0].table().sequence, scaling_.data(), features_.data(), bins});
 }
 
 SpeechRecogniser::SpeechRecogniser(std::shared_ptr<const data::SpeechCorpus> corpus, ModelPlan plan,

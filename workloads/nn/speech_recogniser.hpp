@@ -23,6 +23,7 @@
 #include "harness/workload.hpp"
 #include "workloads/data/speech.hpp"
 #include "workloads/nn/ctc.hpp"
+#include "workloads/nn/device_array.hpp"
 #include "workloads/nn/frames.hpp"
 #include "workloads/nn/model.hpp"
 #include "workloads/nn/spelling.hpp"
@@ -51,7 +52,7 @@ class SpeechBatch {
   /// [rates()[0].rows(), bins]
   [[nodiscard]] Tensor features() const { return {features_.data(), {rates_[0].rows(), corpus_->bins}}; }
   [[nodiscard]] const FrameRates& rates() const { return rates_; }
-  [[nodiscard]] LabelTable labels() const { return {labels_.data(), first_label_.data(), longest_}; }
+  [[nodiscard]] LabelTable labels() const { return {labels_.device(), first_label_.device(), longest_}; }
   /// The utterance of the split that is sequence `b` here.
   [[nodiscard]] Index utterance(Index b) const { return order_[static_cast<std::size_t>(b)]; }
 
@@ -60,10 +61,8 @@ class SpeechBatch {
   std::vector<Index> order_, lengths_;
   FrameRates rates_;
   Vector scaling_;  ///< [2, bins]: factors, then offsets
-  Kokkos::View<std::uint8_t*, MemorySpace> bytes_, labels_;
-  Kokkos::View<std::uint8_t*, MemorySpace>::HostMirror host_bytes_, host_labels_;
-  Kokkos::View<std::int32_t*, MemorySpace> first_label_;
-  Kokkos::View<std::int32_t*, MemorySpace>::HostMirror host_first_label_;
+  DeviceArray<std::uint8_t> bytes_, labels_;
+  DeviceArray<std::int32_t> first_label_;
   Vector features_;
   Index longest_ = 0;
 };
