@@ -17,6 +17,16 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double profile_step = 0.02;  // spacing of the printed profiles in tau
 
+/// Positions of a percentile interval's limits among sorted draws.
+std::pair<std::size_t, std::size_t> percentile_places(std::size_t draws, double level) {
+  const auto count = static_cast<double>(draws);
+  const auto place = [&](double share) {
+    // The tolerance keeps 0.975 * 2000 = 1950.0000000000002 from counting as more than 1950.
+    return static_cast<std::size_t>(std::clamp(std::ceil(share * count - 1e-9 * count) - 1, 0.0, count - 1));
+  };
+  return {place((1 - level) / 2), place((1 + level) / 2)};
+}
+
 void require(bool holds, const std::string& sentence) {
   if (!holds) throw Error(sentence);
 }
@@ -27,14 +37,22 @@ void check(const ScoreOptions& options, const BootstrapOptions& bootstrap) {
   require(bootstrap.resamples >= 1, cat("a bootstrap needs at least 1 resample, not ", bootstrap.resamples));
 }
 
-Times resampled_times(const StudyTable& table, const Draw& draw) {
-  Times times(table.algorithms.size(), std::vector<double>(table.workloads.size()));
-  std::vector<double> studies;
+/// Medians of the studies that draw number b takes. Every (algorithm, workload) has a stream of its own: adding an
+/// algorithm leaves the draws of the others alone. With `paired`, algorithms that have the same number of studies on a
+/// workload share their draw.
+Times resampled_times(const StudyTable& table, const BootstrapOptions& options, std::int64_t b) {
+  const std::size_t workloads = table.workloads.size();
+  Times times(table.algorithms.size(), std::vector<double>(workloads));
+  std::vector<double> drawn;
   for (std::size_t s = 0; s < times.size(); ++s) {
-    for (std::size_t w = 0; w < table.workloads.size(); ++w) {
-      studies.clear();
-      for (const auto i : draw[s][w]) studies.push_back(table.at[s][w][i].time);
-      times[s][w] = median(studies);
+    for (std::size_t w = 0; w < workloads; ++w) {
+      const auto& studies = table.at[s][w];
+      const std::uint64_t lane = (options.paired ? 0 : s * workloads) + w;
+      CounterStream random(options.seed, static_cast<std::uint64_t>(b) << 32 | lane);
+      drawn.clear();
+      for (std::size_t i = 0; i < studies.size(); ++i)
+        drawn.push_back(studies[random.below(static_cast<std::uint32_t>(studies.size()))].time);
+      times[s][w] = median_of(drawn);
     }
   }
   return times;
@@ -51,7 +69,7 @@ Resamples resample(const StudyTable& table, const ScoreOptions& options, const B
   Resamples out{std::vector<Times>(count), std::vector<Times>(count), std::vector<std::vector<double>>(count)};
   for_each_index(bootstrap.resamples, bootstrap.threads, [&](std::int64_t b) {
     const auto at = static_cast<std::size_t>(b);
-    out.times[at] = resampled_times(table, draw_studies(table, bootstrap, b));
+    out.times[at] = resampled_times(table, bootstrap, b);
     out.ratios[at] = ratios(out.times[at], table, options);
     out.scores[at] = scores(out.ratios[at], options);
   });
@@ -102,17 +120,39 @@ std::vector<ScoredAlgorithm> score_algorithms(const StudyTable& table, const Sco
   return out;
 }
 
+/// Shares are k of n workloads, so that counting how often each k was drawn stands in for sorting the draws.
+Interval share_interval(const std::vector<std::int64_t>& drawn, double level) {
+  const auto total = std::accumulate(drawn.begin(), drawn.end(), std::int64_t{0});
+  const auto at = [&](std::size_t place) {
+    std::size_t k = 0;
+    for (auto below = static_cast<std::size_t>(drawn[0]); below <= place; below += static_cast<std::size_t>(drawn[k]))
+      ++k;
+    return drawn.size() == 1 ? 0 : static_cast<double>(k) / static_cast<double>(drawn.size() - 1);
+  };
+  const auto [low, high] = percentile_places(static_cast<std::size_t>(total), level);
+  return {at(low), at(high)};
+}
+
 std::vector<std::vector<ProfilePoint>> profiles(const Leaderboard& board, const Resamples& resamples) {
   std::vector<std::vector<ProfilePoint>> out(board.algorithms.size());
   const int points = static_cast<int>(std::lround((board.options.r_max - 1) / profile_step));
+  const auto tau_of = [&](int i) { return 1 + (board.options.r_max - 1) * i / points; };
   for (std::size_t s = 0; s < out.size(); ++s) {
-    for (int i = 0; i <= points; ++i) {
-      const double tau = 1 + (board.options.r_max - 1) * i / points;
-      const auto draws =
-          across(resamples.ratios.size(), [&](std::size_t b) { return profile(resamples.ratios[b][s], tau); });
-      out[s].push_back(
-          {tau, profile(board.algorithms[s].ratios, tau), percentile_interval(draws, board.bootstrap.level)});
+    const std::size_t workloads = board.algorithms[s].ratios.size();
+    std::vector<std::vector<std::int64_t>> drawn(static_cast<std::size_t>(points) + 1,
+                                                 std::vector<std::int64_t>(workloads + 1));
+    for (const Times& ratios : resamples.ratios) {
+      std::vector<double> sorted = ratios[s];
+      std::sort(sorted.begin(), sorted.end());
+      std::size_t within = 0;
+      for (int i = 0; i <= points; ++i) {
+        while (within < workloads && sorted[within] <= tau_of(i)) ++within;
+        ++drawn[static_cast<std::size_t>(i)][within];
+      }
     }
+    for (int i = 0; i <= points; ++i)
+      out[s].push_back({tau_of(i), profile(board.algorithms[s].ratios, tau_of(i)),
+                        share_interval(drawn[static_cast<std::size_t>(i)], board.bootstrap.level)});
   }
   return out;
 }
@@ -151,33 +191,18 @@ std::vector<PoolChange> pool_changes(const StudyTable& table, const ScoreOptions
 }  // namespace
 
 Interval percentile_interval(std::vector<double> draws, double level) {
-  std::sort(draws.begin(), draws.end());
-  const auto count = static_cast<double>(draws.size());
-  const auto at = [&](double share) {
-    // The tolerance keeps 0.975 * 2000 = 1950.0000000000002 from counting as more than 1950.
-    const double place = std::ceil(share * count - 1e-9 * count) - 1;
-    return draws[static_cast<std::size_t>(std::clamp(place, 0.0, count - 1))];
+  const auto [low, high] = percentile_places(draws.size(), level);
+  const auto at = [&](std::size_t place) {
+    const auto element = draws.begin() + static_cast<std::ptrdiff_t>(place);
+    std::nth_element(draws.begin(), element, draws.end());
+    return *element;
   };
-  return {at((1 - level) / 2), at((1 + level) / 2)};
+  const double lower = at(low);
+  return {lower, at(high)};
 }
 
 double attainable_coverage(std::size_t studies) {
   return studies == 0 ? 0 : 1 - std::ldexp(1.0, 1 - static_cast<int>(studies));
-}
-
-Draw draw_studies(const StudyTable& table, const BootstrapOptions& options, std::int64_t b) {
-  const std::size_t workloads = table.workloads.size();
-  Draw draw(table.algorithms.size(), std::vector<std::vector<std::uint32_t>>(workloads));
-  for (std::size_t s = 0; s < draw.size(); ++s) {
-    for (std::size_t w = 0; w < workloads; ++w) {
-      const auto studies = static_cast<std::uint32_t>(table.at[s][w].size());
-      // A stream of its own for each (algorithm, workload): adding an algorithm leaves the draws of the others alone.
-      const std::uint64_t lane = (options.paired ? 0 : s * workloads) + w;
-      CounterStream random(options.seed, static_cast<std::uint64_t>(b) << 32 | lane);
-      for (std::uint32_t i = 0; i < studies; ++i) draw[s][w].push_back(random.below(studies));
-    }
-  }
-  return draw;
 }
 
 std::vector<std::size_t> Leaderboard::by_rank() const {

@@ -94,9 +94,4 @@ struct Leaderboard {
 [[nodiscard]] Leaderboard leaderboard(const std::vector<TrialOutcome>& trials, const ScoreOptions& options = {},
                                       const BootstrapOptions& bootstrap = {});
 
-/// Which of the studies each draw takes: [algorithm][workload] -> indices into the table's studies.
-using Draw = std::vector<std::vector<std::vector<std::uint32_t>>>;
-/// Draw number b. With `paired`, algorithms that have the same number of studies on a workload share their draw.
-[[nodiscard]] Draw draw_studies(const StudyTable& table, const BootstrapOptions& options, std::int64_t b);
-
 }  // namespace velo::analysis
