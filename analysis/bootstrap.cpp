@@ -19,6 +19,16 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double profile_step = 0.02;  // spacing of the printed profiles in tau
 
+/// Positions of a percentile interval's limits among sorted draws.
+std::pair<std::size_t, std::size_t> percentile_places(std::size_t draws, double level) {
+  const auto count = static_cast<double>(draws);
+  const auto place = [&](double share) {
+    // The tolerance keeps 0.975 * 2000 = 1950.0000000000002 from counting as more than 1950.
+    return static_cast<std::size_t>(std::clamp(std::ceil(share * count - 1e-9 * count) - 1, 0.0, count - 1));
+  };
+  return {place((1 - level) / 2), place((1 + level) / 2)};
+}
+
 void require(bool holds, const std::string& sentence) {
   if (!holds) throw Error(sentence);
 }
@@ -29,14 +39,22 @@ void check(const ScoreOptions& options, const BootstrapOptions& bootstrap) {
   require(bootstrap.resamples >= 1, cat("a bootstrap needs at least 1 resample, not ", bootstrap.resamples));
 }
 
-Times resampled_times(const StudyTable& table, const Draw& draw) {
-  Times times(table.algorithms.size(), std::vector<double>(table.workloads.size()));
-  std::vector<double> studies;
+/// Medians of the studies that draw number b takes. Every (algorithm, workload) has a stream of its own: adding an
+/// algorithm leaves the draws of the others alone. With `paired`, algorithms that have the same number of studies on a
+/// workload share their draw.
+Times resampled_times(const StudyTable& table, const BootstrapOptions& options, std::int64_t b) {
+  const std::size_t workloads = table.workloads.size();
+  Times times(table.algorithms.size(), std::vector<double>(workloads));
+  std::vector<double> drawn;
   for (std::size_t s = 0; s < times.size(); ++s) {
-    for (std::size_t w = 0; w < table.workloads.size(); ++w) {
-      studies.clear();
-      for (const auto i : draw[s][w]) studies.push_back(table.at[s][w][i].time);
-      times[s][w] = median(studies);
+    for (std::size_t w = 0; w < workloads; ++w) {
+      const auto& studies = table.at[s][w];
+      const std::uint64_t lane = (options.paired ? 0 : s * workloads) + w;
+      CounterStream random(options.seed, static_cast<std::uint64_t>(b) << 32 | lane);
+      drawn.clear();
+      for (std::size_t i = 0; i < studies.size(); ++i)
+        drawn.push_back(studies[random.below(static_cast<std::uint32_t>(studies.size()))].time);
+      times[s][w] = median_of(drawn);
     }
   }
   return times;
@@ -53,7 +71,7 @@ Resamples resample(const StudyTable& table, const ScoreOptions& options, const B
   Resamples out{std::vector<Times>(count), std::vector<Times>(count), std::vector<std::vector<double>>(count)};
   for_each_index(bootstrap.resamples, bootstrap.threads, [&](std::int64_t b) {
     const auto at = static_cast<std::size_t>(b);
-    out.times[at] = resampled_times(table, draw_studies(table, bootstrap, b));
+    out.times[at] = resampled_times(table, bootstrap, b);
     out.ratios[at] = ratios(out.times[at], table, options);
     out.scores[at] = scores(out.ratios[at], options);
   });
@@ -166,13 +184,8 @@ Interval percentile_interval(std::vector<double> draws, double level) {
 }
 
 Interval interval_of_sorted(const std::vector<double>& draws, double level) {
-  const auto count = static_cast<double>(draws.size());
-  const auto at = [&](double share) {
-    // The tolerance keeps 0.975 * 2000 = 1950.0000000000002 from counting as more than 1950.
-    const double place = std::ceil(share * count - 1e-9 * count) - 1;
-    return draws[static_cast<std::size_t>(std::clamp(place, 0.0, count - 1))];
-  };
-  return {at((1 - level) / 2), at((1 + level) / 2)};
+  const auto [low, high] = percentile_places(draws.size(), level);
+  return {draws[low], draws[high]};
 }
 
 double attainable_coverage(std::size_t studies) {
@@ -189,21 +202,6 @@ double median_coverage(std::size_t studies, double level) {
     return i;
   };
   return binomial_cdf(place((1 + level) / 2) - 1, n, 0.5) - binomial_cdf(place((1 - level) / 2) - 1, n, 0.5);
-}
-
-Draw draw_studies(const StudyTable& table, const BootstrapOptions& options, std::int64_t b) {
-  const std::size_t workloads = table.workloads.size();
-  Draw draw(table.algorithms.size(), std::vector<std::vector<std::uint32_t>>(workloads));
-  for (std::size_t s = 0; s < draw.size(); ++s) {
-    for (std::size_t w = 0; w < workloads; ++w) {
-      const auto studies = static_cast<std::uint32_t>(table.at[s][w].size());
-      // A stream of its own for each (algorithm, workload): adding an algorithm leaves the draws of the others alone.
-      const std::uint64_t lane = (options.paired ? 0 : s * workloads) + w;
-      CounterStream random(options.seed, static_cast<std::uint64_t>(b) << 32 | lane);
-      for (std::uint32_t i = 0; i < studies; ++i) draw[s][w].push_back(random.below(studies));
-    }
-  }
-  return draw;
 }
 
 std::vector<std::size_t> Leaderboard::by_rank() const {
@@ -253,7 +251,7 @@ Leaderboard leaderboard(const std::vector<TrialOutcome>& trials, const ScoreOpti
       board.most_studies = std::max(board.most_studies, studies.size());
     }
   }
-  board.profiles = profiles(board, resamples);
+  if (bootstrap.profiles) board.profiles = profiles(board, resamples);
   board.pool = pool_changes(table, options);
   return board;
 }

@@ -28,6 +28,7 @@ struct BootstrapOptions {
   double level = 0.95;  ///< nominal coverage, in (0, 1)
   bool paired = false;  ///< draw the same studies for all algorithms of a workload: right where studies share seeds
   int threads = 1;
+  bool profiles = true;  ///< performance profiles and their bands too, which take most of the time
 };
 
 struct Interval {
@@ -106,10 +107,5 @@ struct Leaderboard {
 /// Everything about the scores of a pool. Throws Error as study_table() does, and for meaningless options.
 [[nodiscard]] Leaderboard leaderboard(const std::vector<TrialOutcome>& trials, const ScoreOptions& options = {},
                                       const BootstrapOptions& bootstrap = {});
-
-/// Which of the studies each draw takes: [algorithm][workload] -> indices into the table's studies.
-using Draw = std::vector<std::vector<std::vector<std::uint32_t>>>;
-/// Draw number b. With `paired`, algorithms that have the same number of studies on a workload share their draw.
-[[nodiscard]] Draw draw_studies(const StudyTable& table, const BootstrapOptions& options, std::int64_t b);
 
 }  // namespace velo::analysis

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <tuple>
+#include <unordered_map>
 
 #include "results/error.hpp"
 #include "results/text.hpp"
@@ -44,6 +45,7 @@ bool speaks_before(const TrialSummary& run, const TrialSummary& other) {
 
 std::map<std::string, Setting> flatten_settings(const std::string& json) {
   std::map<std::string, Setting> out;
+  if (json == "{}") return out;
   flatten(nlohmann::json::parse(json), "", out);
   return out;
 }
@@ -71,13 +73,15 @@ TrialOutcome outcome_of(const TrialSummary& s) {
   out.higher_is_better = s.direction == Direction::higher;
   if (s.validation_target) out.target = *s.validation_target;
   if (s.best_validation) out.best_metric = *s.best_validation;
-  out.phase_seconds = {{"init", s.seconds.init},
-                       {"data", s.seconds.data},
-                       {"step", s.seconds.step},
-                       {"prepare", s.seconds.prepare},
-                       {"eval", s.seconds.eval},
-                       {"log", s.seconds.log},
-                       {"checkpoint", s.seconds.checkpoint}};
+  if (s.seconds.wall > 0) {  // else they were not read
+    out.phase_seconds = {{"init", s.seconds.init},
+                         {"data", s.seconds.data},
+                         {"step", s.seconds.step},
+                         {"prepare", s.seconds.prepare},
+                         {"eval", s.seconds.eval},
+                         {"log", s.seconds.log},
+                         {"checkpoint", s.seconds.checkpoint}};
+  }
   out.timeable = s.timeable;
   out.resumed = s.resumed > 0;
   out.hardware_class = s.fingerprint.hardware_class;
@@ -91,34 +95,30 @@ TrialOutcome outcome_of(const TrialSummary& s) {
   return out;
 }
 
-Race load_race(const Store& store, const std::string& sweep) {
+Race load_race(const Store& store, const std::string& sweep, TrialDetail detail) {
   Race race;
   race.sweep = sweep;
   race.store = store.root().string();
-  std::map<std::string, std::string> labels;
+  std::unordered_map<std::string, std::string> labels;
   if (!sweep.empty()) {
-    const SweepManifest manifest = store.read_sweep(sweep);
+    SweepManifest manifest = store.read_sweep(sweep);
     race.source = manifest.source;
-    for (const SweepEntry& entry : manifest.cells) labels[entry.cell] = entry.label;
+    for (SweepEntry& entry : manifest.cells) labels[std::move(entry.cell)] = std::move(entry.label);
   }
-  const TrialIndex index = TrialIndex::open_read_only(store);
-  std::map<std::string, TrialSummary> of_cell;
-  for (TrialSummary& run : index.trials()) {
-    if (!sweep.empty() && !labels.contains(run.id.cell)) continue;
-    const auto [known, inserted] = of_cell.try_emplace(run.id.cell, run);
-    if (!inserted && speaks_before(run, known->second)) known->second = std::move(run);
-  }
-  race.asked = sweep.empty() ? of_cell.size() : labels.size();
-  race.not_run = race.asked - std::min(race.asked, of_cell.size());
-  for (const auto& [cell, run] : of_cell) {
-    TrialOutcome outcome = outcome_of(run);
+  std::vector<TrialSummary> runs = TrialIndex::open_read_only(store).trials("", detail);  // by cell, then run
+  for (std::size_t i = 0, next = 0; i < runs.size(); i = next) {
+    TrialSummary* speaker = &runs[i];
+    for (next = i + 1; next < runs.size() && runs[next].id.cell == speaker->id.cell; ++next)
+      if (speaks_before(runs[next], *speaker)) speaker = &runs[next];
+    const auto label = labels.find(speaker->id.cell);
+    if (!sweep.empty() && label == labels.end()) continue;
+    TrialOutcome& outcome = race.trials.emplace_back(outcome_of(*speaker));
     outcome.sweep = sweep;
-    if (const auto label = labels.find(cell); label != labels.end() && !label->second.empty()) {
-      outcome.algorithm = label->second;
-    }
-    outcome.path = store.folder(run.id).path.string();
-    race.trials.push_back(std::move(outcome));
+    if (label != labels.end() && !label->second.empty()) outcome.algorithm = label->second;
+    if (detail == TrialDetail::everything) outcome.path = store.folder(speaker->id).path.string();
   }
+  race.asked = sweep.empty() ? race.trials.size() : labels.size();
+  race.not_run = race.asked - std::min(race.asked, race.trials.size());
   if (race.trials.empty()) {
     throw Error(sweep.empty() ? cat("the store ", race.store, " has no runs")
                               : cat("no cell of the sweep '", sweep, "' has been run in ", race.store),

@@ -26,13 +26,16 @@ struct Race {
   std::vector<std::string> notes;    ///< what was left out when it was read
 };
 
-/// The outcome of one run. The workload's name carries its variant: "fashion_mnist_mlp{width=64}".
+/// The outcome of one run. The workload's name carries its variant: "fashion_mnist_mlp{width=64}". Hyperparameters,
+/// phases and provenance are as complete as the summary.
 [[nodiscard]] TrialOutcome outcome_of(const TrialSummary& summary);
 
 /// Reads one sweep, or with an empty name all runs of the store. A cell that was run more than once is spoken for by its
 /// last finished run, else by its last one. Labels are those of the sweep. Throws Error when the index is missing, for
-/// an unknown sweep (with the names there are), and with exit code 5 when there is no run.
-[[nodiscard]] Race load_race(const Store& store, const std::string& sweep = "");
+/// an unknown sweep (with the names there are), and with exit code 5 when there is no run. Scores and comparisons need
+/// the results only, which takes a fifth of the time.
+[[nodiscard]] Race load_race(const Store& store, const std::string& sweep = "",
+                             TrialDetail detail = TrialDetail::everything);
 
 /// The trials of AlgoPerf's logs, without a store between. Notes: how many files were read and left out and why, and
 /// the base workloads of the table that nobody ran.

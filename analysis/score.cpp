@@ -55,21 +55,39 @@ std::size_t StudyTable::base_count() const {
 
 namespace {
 
-std::size_t position(const std::vector<std::string>& names, const std::string& wanted) {
-  return static_cast<std::size_t>(std::find(names.begin(), names.end(), wanted) - names.begin());
-}
+/// Positions of names. Trials come sorted, so the last answer is mostly the next.
+class Positions {
+ public:
+  explicit Positions(const std::vector<std::string>& names) : names_(names) {}
+
+  /// names.size() for a name that is not there.
+  std::size_t of(const std::string& wanted) {
+    if (last_ < names_.size() && names_[last_] == wanted) return last_;
+    last_ = static_cast<std::size_t>(std::find(names_.begin(), names_.end(), wanted) - names_.begin());
+    return last_;
+  }
+
+ private:
+  const std::vector<std::string>& names_;
+  std::size_t last_ = 0;
+};
 
 bool has_target(const TrialOutcome& trial) { return !std::isnan(trial.target) || trial.reached; }
 bool scored(const TrialOutcome& trial) { return !trial.unscored && has_target(trial); }
 
 StudyTable named_table(const std::vector<TrialOutcome>& trials) {
   StudyTable table;
-  table.algorithms = algorithms_of(trials);
-  table.workloads = workloads_of(trials);
+  Positions algorithms(table.algorithms), workloads(table.workloads);
+  for (const auto& trial : trials) {
+    if (!scored(trial)) continue;
+    if (algorithms.of(trial.algorithm) == table.algorithms.size()) table.algorithms.push_back(trial.algorithm);
+    if (trial.held_out_of.empty() && workloads.of(trial.workload) == table.workloads.size())
+      table.workloads.push_back(trial.workload);
+  }
   for (std::size_t w = 0; w < table.workloads.size(); ++w) table.held_out_base.push_back(w);
   for (const auto& trial : trials) {
-    if (trial.held_out_of.empty() || position(table.workloads, trial.workload) < table.workloads.size()) continue;
-    const std::size_t base = position(table.workloads, trial.held_out_of);
+    if (!scored(trial) || trial.held_out_of.empty() || workloads.of(trial.workload) < table.workloads.size()) continue;
+    const std::size_t base = Positions(table.workloads).of(trial.held_out_of);
     if (base == table.workloads.size()) {
       throw Error(cat("held-out workload ", trial.workload, " has no trials of its base workload ", trial.held_out_of));
     }
@@ -101,9 +119,8 @@ bool better(const TrialOutcome& one, const TrialOutcome& other, const ScoreOptio
 
 StudyTable study_table(const std::vector<TrialOutcome>& all, const ScoreOptions& options) {
   require_comparable(all, options.clock, options.overrides);
-  std::vector<TrialOutcome> trials;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(trials), scored);
-  StudyTable table = named_table(trials);
+  StudyTable table = named_table(all);
+  Positions algorithms(table.algorithms), workloads(table.workloads);
   std::vector<double> longest(table.workloads.size(), 0);
   std::size_t measured = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -116,10 +133,10 @@ StudyTable study_table(const std::vector<TrialOutcome>& all, const ScoreOptions&
       continue;
     }
     ++measured;
-    const std::size_t w = position(table.workloads, trial.workload);
+    const std::size_t w = workloads.of(trial.workload);
     const double watched = trial.watched(options.clock);
     longest[w] = std::max(longest[w], watched);
-    StudyTime& study = study_of(table.at[position(table.algorithms, trial.algorithm)][w], trial.study);
+    StudyTime& study = study_of(table.at[algorithms.of(trial.algorithm)][w], trial.study);
     if (study.trials++ == 0) study.best = i;
     if (trial.reached) {
       if (study.hits++ == 0 || better(trial, all[study.best], options)) study.best = i;
@@ -140,7 +157,9 @@ StudyTable study_table(const std::vector<TrialOutcome>& all, const ScoreOptions&
   return table;
 }
 
-double median(std::vector<double> values) {
+double median(std::vector<double> values) { return median_of(values); }
+
+double median_of(std::vector<double>& values) {
   if (values.empty()) return nan;
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;

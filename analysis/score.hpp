@@ -92,6 +92,8 @@ using Times = std::vector<std::vector<double>>;
 
 /// Median over studies; NaN for none, infinite when the median is not reached.
 [[nodiscard]] double median(std::vector<double> values);
+/// The same, sorting `values` in place.
+[[nodiscard]] double median_of(std::vector<double>& values);
 [[nodiscard]] Times workload_times(const StudyTable& table);
 
 /// Ratios r(s, w) over the base workloads after the rules were applied; infinite = no credit.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <string_view>
 
 #include "analysis/best_of_k.hpp"
 #include "analysis/table.hpp"
@@ -22,6 +24,7 @@ TableValue of(std::size_t k, std::size_t n) { return cat(k, "/", n); }
 
 /// Median times on another clock, for display only; empty rows where seconds do not compare.
 Times times_on(const std::vector<TrialOutcome>& trials, const Leaderboard& board, Clock clock) {
+  if (clock == board.options.clock) return workload_times(board.table);
   ScoreOptions options = board.options;
   options.clock = clock;
   try {
@@ -31,14 +34,25 @@ Times times_on(const std::vector<TrialOutcome>& trials, const Leaderboard& board
   }
 }
 
-double best_metric(const std::vector<TrialOutcome>& trials, const std::string& workload, const std::string& algorithm) {
-  double best = std::nan("");
+/// Best value of the metric, [algorithm][workload]; NaN where nothing was evaluated.
+std::vector<std::vector<double>> best_metrics(const std::vector<TrialOutcome>& trials, const Leaderboard& board) {
+  std::map<std::pair<std::string_view, std::string_view>, double> best;
   for (const TrialOutcome& trial : trials) {
-    if (trial.workload != workload || trial.algorithm != algorithm || std::isnan(trial.best_metric)) continue;
-    const bool better = trial.higher_is_better ? trial.best_metric > best : trial.best_metric < best;
-    if (std::isnan(best) || better) best = trial.best_metric;
+    if (std::isnan(trial.best_metric)) continue;
+    const auto [known, first] = best.try_emplace({trial.algorithm, trial.workload}, trial.best_metric);
+    if (first) continue;
+    const bool better = trial.higher_is_better ? trial.best_metric > known->second : trial.best_metric < known->second;
+    if (better) known->second = trial.best_metric;
   }
-  return best;
+  std::vector<std::vector<double>> out;
+  for (const ScoredAlgorithm& entry : board.algorithms) {
+    auto& row = out.emplace_back();
+    for (const std::string& workload : board.table.workloads) {
+      const auto found = best.find({entry.algorithm, workload});
+      row.push_back(found == best.end() ? std::nan("") : found->second);
+    }
+  }
+  return out;
 }
 
 std::vector<std::size_t> fastest_first(const Leaderboard& board, std::size_t w) {
@@ -70,6 +84,7 @@ Table time_table(const std::vector<TrialOutcome>& trials, const Leaderboard& boa
   const Times gradients = times_on(trials, board, Clock::example_gradients);
   const Times steps = times_on(trials, board, Clock::steps);
   const Times seconds = times_on(trials, board, Clock::seconds);
+  const auto metrics = best_metrics(trials, board);
   const auto limit = [&](double value) { return timed ? finite(value) : count(value); };
   const auto covers = [&](const WorkloadTime& time) {
     return time.coverage < board.bootstrap.level ? TableValue(time.coverage) : TableValue();
@@ -80,8 +95,7 @@ Table time_table(const std::vector<TrialOutcome>& trials, const Leaderboard& boa
       table.rows.push_back({board.table.workloads[w], board.algorithms[s].algorithm, count(gradients[s][w]),
                             count(steps[s][w]), finite(seconds[s][w]), limit(time.interval.low),
                             limit(time.interval.high), covers(time), of(time.reached, time.studies),
-                            of(time.hits, time.trials),
-                            finite(best_metric(trials, board.table.workloads[w], board.algorithms[s].algorithm))});
+                            of(time.hits, time.trials), finite(metrics[s][w])});
     }
   }
   return table;

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -19,6 +21,7 @@ namespace velo {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::string_view_literals;
 constexpr int application_id = 0x56454c4f;  // "VELO"
 constexpr int lock_patience_ms = 5000;
 
@@ -168,10 +171,43 @@ void read_field(const Statement& s, int i, std::optional<T>& out) {
   if (sqlite3_column_type(s.get(), i) != SQLITE_NULL) read_field(s, i, out.emplace());
 }
 
-std::string column_list() {
+constexpr std::array result_fields{"cell"sv,
+                                   "run"sv,
+                                   "label"sv,
+                                   "workload"sv,
+                                   "workload_changes"sv,
+                                   "workload_version"sv,
+                                   "algorithm"sv,
+                                   "study"sv,
+                                   "trial"sv,
+                                   "division"sv,
+                                   "metric"sv,
+                                   "direction"sv,
+                                   "validation_target"sv,
+                                   "status"sv,
+                                   "stop_reason"sv,
+                                   "target_reached"sv,
+                                   "steps_to_result"sv,
+                                   "example_gradients_to_result"sv,
+                                   "seconds_to_result"sv,
+                                   "best_validation"sv,
+                                   "timeable"sv,
+                                   "resumed"sv,
+                                   "hardware_class"sv,
+                                   "workload_role"sv,
+                                   "base_workload"sv,
+                                   "evaluations_to_result"sv};
+
+bool wanted(std::string_view field, TrialDetail detail) {
+  return detail == TrialDetail::everything ||
+         std::find(result_fields.begin(), result_fields.end(), field) != result_fields.end();
+}
+
+std::string column_list(TrialDetail detail = TrialDetail::everything) {
   std::string columns;
   TrialSummary any;
   visit_fields(any, [&](const Field& field, const auto&) {
+    if (!wanted(field.name, detail)) return;
     columns += (columns.empty() ? "" : ", ") + std::string(field.name);
   });
   return columns;
@@ -470,22 +506,28 @@ Table TrialIndex::query(const std::string& sql) const {
   return table;
 }
 
-std::vector<TrialSummary> TrialIndex::trials(const std::string& where) const {
+std::vector<TrialSummary> TrialIndex::trials(const std::string& where, TrialDetail detail) const {
   std::map<std::string, std::vector<std::string>> sweeps;
-  {
+  if (detail == TrialDetail::everything) {
     Statement rows(database_.get(), "SELECT DISTINCT cell, sweep FROM sweeps ORDER BY cell, sweep");
     while (rows.step()) sweeps[rows.text(0)].push_back(rows.text(1));
   }
-  std::string sql = cat("SELECT ", column_list(), " FROM trials");
+  std::string sql = cat("SELECT ", column_list(detail), " FROM trials");
   if (!where.empty()) sql += cat(" WHERE (", where, ")");
+  std::vector<int> column_of;  // by field; -1: not read
+  int columns = 0;
+  TrialSummary any;
+  visit_fields(
+      any, [&](const Field& field, const auto&) { column_of.push_back(wanted(field.name, detail) ? columns++ : -1); });
   Statement rows(database_.get(), sql + " ORDER BY cell, run");
   std::vector<TrialSummary> trials;
   while (rows.step()) {
-    TrialSummary summary;
-    int column = 0;
-    visit_fields(summary, [&](const Field&, auto& member) { read_field(rows, column++, member); });
+    TrialSummary& summary = trials.emplace_back();
+    std::size_t field = 0;
+    visit_fields(summary, [&](const Field&, auto& member) {
+      if (const int column = column_of[field++]; column >= 0) read_field(rows, column, member);
+    });
     if (const auto found = sweeps.find(summary.id.cell); found != sweeps.end()) summary.sweeps = found->second;
-    trials.push_back(std::move(summary));
   }
   return trials;
 }

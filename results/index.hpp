@@ -27,6 +27,12 @@ struct IndexReport {
   std::vector<std::string> problems;  ///< one sentence for each run that could not be read
 };
 
+/// How much of each row is read.
+enum class TrialDetail {
+  everything,
+  results,  ///< what a score needs: names, target, status, times to the result, hardware class; the rest keeps defaults
+};
+
 class TrialIndex {
  public:
   /// Opens the index of a store for writing: makes it where it is missing, brings an older schema forward.
@@ -56,7 +62,8 @@ class TrialIndex {
 
   /// Rows of `trials` as summaries, ordered by cell and run. `where` is an SQL condition over its columns, e.g.
   /// "cell IN (SELECT cell FROM sweeps WHERE sweep = 'quickstart')"; empty for all.
-  [[nodiscard]] std::vector<TrialSummary> trials(const std::string& where = "") const;
+  [[nodiscard]] std::vector<TrialSummary> trials(const std::string& where = "",
+                                                 TrialDetail detail = TrialDetail::everything) const;
 
  private:
   TrialIndex(const Store& store, sqlite3* database);

@@ -16,7 +16,7 @@ Verb report_verb() {
     const ScoringOptions& options = choices->race;
     if (!options.logs.empty())
       throw Error("a report draws curves from a store; `velo import algoperf` makes one of the logs");
-    analysis::Race race = options.load();
+    analysis::Race race = options.load(TrialDetail::everything);
     const std::string sweep = race.sweep;
     const std::filesystem::path file =
         choices->file.empty() ? report_file(options.store, sweep) : std::filesystem::path(choices->file);

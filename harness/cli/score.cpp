@@ -44,8 +44,10 @@ Verb score_verb() {
               [=](const Console& console) {
                 const auto options = choices->race.score_options();
                 const auto race = choices->race.load();
-                const auto summary = analysis::summarize(race, options, choices->race.bootstrap_options());
                 const std::string& show = choices->show;
+                auto bootstrap = choices->race.bootstrap_options();
+                bootstrap.profiles = show == "profiles";
+                const auto summary = analysis::summarize(race, options, bootstrap);
                 if (show == "all" && choices->format == Format::table) {
                   print_all(console, summary);
                 } else if (show == "times") {

@@ -84,7 +84,7 @@ std::string ScoringOptions::command(const std::string& verb, const std::string& 
   return out;
 }
 
-analysis::Race ScoringOptions::load() const {
+analysis::Race ScoringOptions::load(TrialDetail detail) const {
   if (!logs.empty()) {
     const AlgoPerfRules made_under{parse_algoperf_release(release), ruleset};
     auto table = AlgoPerfWorkload::read(workload_table(workloads, logs), made_under);
@@ -92,13 +92,13 @@ analysis::Race ScoringOptions::load() const {
         read_algoperf_logs(logs, std::move(table), made_under, LogDetail::results, bootstrap_options().threads));
   }
   const Store found = Store::open(store);
-  if (everything) return analysis::load_race(found);
-  if (!sweep.empty()) return analysis::load_race(found, find_sweep(found, sweep));
+  if (everything) return analysis::load_race(found, "", detail);
+  if (!sweep.empty()) return analysis::load_race(found, find_sweep(found, sweep), detail);
   const auto names = found.sweeps();
   if (names.size() > 1) {
     throw Error(cat("the store ", store, " holds the sweeps ", join_words(names), "; name one, or give --all"));
   }
-  return analysis::load_race(found, names.empty() ? "" : names.front());
+  return analysis::load_race(found, names.empty() ? "" : names.front(), detail);
 }
 
 std::filesystem::path workload_table(const std::string& given, const std::filesystem::path& logs) {

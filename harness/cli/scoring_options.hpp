@@ -41,8 +41,8 @@ struct ScoringOptions {
   [[nodiscard]] std::string command(const std::string& verb, const std::string& subject) const;
 
   /// The race they speak of. Without a sweep and without --all: the only sweep of the store; Error naming the sweeps
-  /// when it has several.
-  [[nodiscard]] analysis::Race load() const;
+  /// when it has several. A report needs more than the results.
+  [[nodiscard]] analysis::Race load(TrialDetail detail = TrialDetail::results) const;
 };
 
 /// The table of workloads that goes with AlgoPerf's logs: `given`, or workloads.csv inside or beside them.

@@ -42,6 +42,9 @@ if(VELO_BUILD_TESTS)
 endif()
 
 if(VELO_ANALYSIS_ONLY)
+  if(VELO_BUILD_BENCHMARKS)
+    find_package(benchmark QUIET)
+  endif()
   return()
 endif()
 
