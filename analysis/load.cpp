@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <tuple>
 #include <unordered_map>
 
@@ -36,9 +37,24 @@ std::string variant_name(const std::string& workload, const std::string& changes
   return inside.empty() ? workload : cat(workload, "{", inside, "}");
 }
 
-bool speaks_before(const TrialSummary& run, const TrialSummary& other) {
-  const auto weight = [](const TrialSummary& s) { return std::tuple(s.status == Status::done, s.id.run); };
-  return weight(run) > weight(other);
+/// Whether a run speaks for its cell rather than another one of which is known whether it is done.
+bool speaks_before(const TrialSummary& run, const std::string& other, bool other_done) {
+  return std::tuple(run.status == Status::done, run.id.run) > std::tie(other_done, other);
+}
+
+/// By workload, label, study and trial. Trials are large: their places are sorted, and each is moved once.
+void sort_trials(std::vector<TrialOutcome>& trials) {
+  std::vector<std::size_t> order(trials.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+    const TrialOutcome &a = trials[i], &b = trials[j];
+    return std::tie(a.workload, a.algorithm, a.study, a.trial, a.cell) <
+           std::tie(b.workload, b.algorithm, b.study, b.trial, b.cell);
+  });
+  std::vector<TrialOutcome> sorted;
+  sorted.reserve(trials.size());
+  for (const std::size_t i : order) sorted.push_back(std::move(trials[i]));
+  trials = std::move(sorted);
 }
 
 }  // namespace
@@ -105,18 +121,21 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail)
     race.source = manifest.source;
     for (SweepEntry& entry : manifest.cells) labels[std::move(entry.cell)] = std::move(entry.label);
   }
-  std::vector<TrialSummary> runs = TrialIndex::open_read_only(store).trials("", detail);  // by cell, then run
-  for (std::size_t i = 0, next = 0; i < runs.size(); i = next) {
-    TrialSummary* speaker = &runs[i];
-    for (next = i + 1; next < runs.size() && runs[next].id.cell == speaker->id.cell; ++next)
-      if (speaks_before(runs[next], *speaker)) speaker = &runs[next];
-    const auto label = labels.find(speaker->id.cell);
-    if (!sweep.empty() && label == labels.end()) continue;
-    TrialOutcome& outcome = race.trials.emplace_back(outcome_of(*speaker));
+  race.trials.reserve(labels.size());
+  bool done = false;  // whether the run that speaks for the last cell so far is
+  TrialIndex::open_read_only(store).each_trial("", detail, [&](TrialSummary& run) {  // by cell, then run
+    const auto label = labels.find(run.id.cell);
+    if (!sweep.empty() && label == labels.end()) return;
+    const bool again = !race.trials.empty() && race.trials.back().cell == run.id.cell;
+    if (again && !speaks_before(run, race.trials.back().run, done)) return;
+    done = run.status == Status::done;
+    if (!again) race.trials.emplace_back();
+    TrialOutcome& outcome = race.trials.back();
+    outcome = outcome_of(run);
     outcome.sweep = sweep;
     if (label != labels.end() && !label->second.empty()) outcome.algorithm = label->second;
-    if (detail == TrialDetail::everything) outcome.path = store.folder(speaker->id).path.string();
-  }
+    if (detail == TrialDetail::everything) outcome.path = store.folder(run.id).path.string();
+  });
   race.asked = sweep.empty() ? race.trials.size() : labels.size();
   race.not_run = race.asked - std::min(race.asked, race.trials.size());
   if (race.trials.empty()) {
@@ -124,10 +143,7 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail)
                               : cat("no cell of the sweep '", sweep, "' has been run in ", race.store),
                 ExitCode::nothing_measured);
   }
-  std::sort(race.trials.begin(), race.trials.end(), [](const TrialOutcome& a, const TrialOutcome& b) {
-    return std::tie(a.workload, a.algorithm, a.study, a.trial, a.cell) <
-           std::tie(b.workload, b.algorithm, b.study, b.trial, b.cell);
-  });
+  sort_trials(race.trials);
   return race;
 }
 

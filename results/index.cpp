@@ -95,10 +95,12 @@ class Statement {
   }
 
   [[nodiscard]] sqlite3_stmt* get() const { return statement_; }
-  [[nodiscard]] std::string text(int column) const {
+  [[nodiscard]] std::string text(int column) const { return std::string(view(column)); }
+  /// Until the next step.
+  [[nodiscard]] std::string_view view(int column) const {
     const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-    return bytes == nullptr ? std::string()
-                            : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+    if (bytes == nullptr) return {};
+    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
   }
 
  private:
@@ -154,7 +156,7 @@ void bind_field(Statement& s, const std::optional<T>& value) {
   value ? bind_field(s, *value) : s.bind_null();
 }
 
-void read_field(const Statement& s, int i, std::string& out) { out = s.text(i); }
+void read_field(const Statement& s, int i, std::string& out) { out.assign(s.view(i)); }
 void read_field(const Statement& s, int i, std::int64_t& out) { out = sqlite3_column_int64(s.get(), i); }
 void read_field(const Statement& s, int i, std::uint64_t& out) { out = std::stoull(s.text(i)); }
 void read_field(const Statement& s, int i, bool& out) { out = sqlite3_column_int(s.get(), i) != 0; }
@@ -164,7 +166,7 @@ void read_field(const Statement& s, int i, std::map<std::string, std::string>& o
 }
 template <typename T>
 requires std::is_enum_v<T>
-void read_field(const Statement& s, int i, T& out) { parse_word(s.text(i), out); }
+void read_field(const Statement& s, int i, T& out) { parse_word(s.view(i), out); }
 template <typename T>
 void read_field(const Statement& s, int i, std::optional<T>& out) {
   out.reset();
@@ -506,7 +508,8 @@ Table TrialIndex::query(const std::string& sql) const {
   return table;
 }
 
-std::vector<TrialSummary> TrialIndex::trials(const std::string& where, TrialDetail detail) const {
+void TrialIndex::each_trial(const std::string& where, TrialDetail detail,
+                            const std::function<void(TrialSummary&)>& visit) const {
   std::map<std::string, std::vector<std::string>> sweeps;
   if (detail == TrialDetail::everything) {
     Statement rows(database_.get(), "SELECT DISTINCT cell, sweep FROM sweeps ORDER BY cell, sweep");
@@ -514,22 +517,28 @@ std::vector<TrialSummary> TrialIndex::trials(const std::string& where, TrialDeta
   }
   std::string sql = cat("SELECT ", column_list(detail), " FROM trials");
   if (!where.empty()) sql += cat(" WHERE (", where, ")");
+  TrialSummary summary;        // used again: its texts keep their memory
   std::vector<int> column_of;  // by field; -1: not read
   int columns = 0;
-  TrialSummary any;
-  visit_fields(
-      any, [&](const Field& field, const auto&) { column_of.push_back(wanted(field.name, detail) ? columns++ : -1); });
+  visit_fields(summary, [&](const Field& field, const auto&) {
+    column_of.push_back(wanted(field.name, detail) ? columns++ : -1);
+  });
   Statement rows(database_.get(), sql + " ORDER BY cell, run");
-  std::vector<TrialSummary> trials;
   while (rows.step()) {
-    TrialSummary& summary = trials.emplace_back();
     std::size_t field = 0;
     visit_fields(summary, [&](const Field&, auto& member) {
       if (const int column = column_of[field++]; column >= 0) read_field(rows, column, member);
     });
-    if (const auto found = sweeps.find(summary.id.cell); found != sweeps.end()) summary.sweeps = found->second;
+    const auto found = sweeps.find(summary.id.cell);
+    summary.sweeps = found == sweeps.end() ? std::vector<std::string>{} : found->second;
+    visit(summary);
   }
-  return trials;
+}
+
+std::vector<TrialSummary> TrialIndex::trials(const std::string& where, TrialDetail detail) const {
+  std::vector<TrialSummary> all;
+  each_trial(where, detail, [&](TrialSummary& summary) { all.push_back(summary); });
+  return all;
 }
 
 }  // namespace velo

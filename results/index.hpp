@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,6 +65,8 @@ class TrialIndex {
   /// "cell IN (SELECT cell FROM sweeps WHERE sweep = 'quickstart')"; empty for all.
   [[nodiscard]] std::vector<TrialSummary> trials(const std::string& where = "",
                                                  TrialDetail detail = TrialDetail::everything) const;
+  /// The same one by one, in the same order, none kept: `visit` may take what it wants of the summary.
+  void each_trial(const std::string& where, TrialDetail detail, const std::function<void(TrialSummary&)>& visit) const;
 
  private:
   TrialIndex(const Store& store, sqlite3* database);
