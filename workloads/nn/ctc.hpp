@@ -12,8 +12,9 @@
 //   beta_t(s)  = the same from behind, frame t left out
 //   log P = logsum(alpha_T(S), alpha_T(S - 1))
 //   d loss / d z_t(k) = p_t(k) - sum_{s: l'_s = k} exp(alpha_t(s) + beta_t(s) - log P)
-// alpha, beta and sums in double whatever the scalar: the exponent's absolute error stays below 1e-12. A sequence that no
-// path of its T frames spells (T below U and one for every two equal neighbours) has an infinite loss and no gradient.
+// alpha, beta and sums are in double whatever the scalar: every frame adds an error of a few 2^-53 |log P|, 1e-10 after
+// hundreds. A sequence that no path of its T frames spells (T below U and one for every two equal neighbours) has an
+// infinite loss and no gradient.
 #pragma once
 
 #include <cstdint>
