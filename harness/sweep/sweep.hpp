@@ -21,7 +21,7 @@ struct SweepRequest {
   /// Where converted data sets lie. Empty: data is not looked for, data_version stays empty, ids are not final.
   std::string data_directory;
   /// Called once for every data set that the sweep reads, before its version is asked for: the place to install it.
-  std::function<void(const std::string& data_set)> provide_data;
+  std::function<void(const std::string& data_set)> provide_data = {};
 };
 
 struct ExecutorSettings {

@@ -144,7 +144,7 @@ TEST_CASE("conflict_free shrinks all residuals of conflicting losses alike, howe
     PhaseClock clock(Phase::init);
     TrialOracle oracle(*workload, info.offers, 1, clock);
     const auto rider = builtin_registry().make(algorithm);
-    StateArena state(workload->layout(), workload->loss_terms());
+    StateArena state(workload->layout(), {.loss_terms = workload->loss_terms()});
     rider->declare(state);
     state.allocate();
     workload->init(RandomStream(1, Purpose::initialisation), oracle.params(), oracle.mutable_model_state());

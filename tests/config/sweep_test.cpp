@@ -274,7 +274,9 @@ TEST_CASE("a data set is provided once before its version is asked for, and neve
   folder.write("sweep.yaml",
                head + "workloads: [bowl, digits]\nalgorithms: [sgd]\ngrid: {digits.batch_size: [64, 128]}\n");
   std::vector<std::string> provided;
-  SweepRequest request{.path = folder / "sweep.yaml", .data_directory = "somewhere"};
+  SweepRequest request;
+  request.path = folder / "sweep.yaml";
+  request.data_directory = "somewhere";
   request.provide_data = [&](const std::string& name) { provided.push_back(name); };
   CHECK(load_sweep(request, catalogue()).cells.size() > 2);
   CHECK(provided == std::vector<std::string>{"digits"});
