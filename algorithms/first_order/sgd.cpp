@@ -14,6 +14,7 @@
 // State: 1 value per parameter with momentum, none without.
 // Traffic per step: 3 reads, 2 writes per parameter with momentum; 2 reads, 1 write without.
 
+#include "algorithms/transforms/momentum_pass.hpp"
 #include "algorithms/transforms/weight_decay.hpp"
 #include "harness/algorithm.hpp"
 #include "harness/device/elementwise.hpp"
@@ -30,24 +31,6 @@ void plain_pass(Index first, Index last, DecayFactors decay, Scalar lr, const Sc
         const Scalar x = params[i];
         const Scalar g = gradient[i] + decay.in_gradient * x;
         params[i] = decay.keep * x - lr * g;
-      });
-}
-
-/// One step's coefficients: b <- old b + fresh g, u = along_gradient g + along_buffer b.
-struct MomentumFactors {
-  Scalar lr, old, fresh, along_gradient, along_buffer;
-};
-
-void momentum_pass(Index first, Index last, DecayFactors decay, MomentumFactors f, const Scalar* gradient,
-                   Scalar* buffer, Scalar* params) {
-  for_each(
-      "velo::update::sgd_momentum", last - first, KOKKOS_LAMBDA(const Index k) {
-        const Index i = first + k;
-        const Scalar x = params[i];
-        const Scalar g = gradient[i] + decay.in_gradient * x;
-        const Scalar b = f.old * buffer[i] + f.fresh * g;
-        buffer[i] = b;
-        params[i] = decay.keep * x - f.lr * (f.along_gradient * g + f.along_buffer * b);
       });
 }
 

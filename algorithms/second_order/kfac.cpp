@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "algorithms/transforms/kronecker_factors.hpp"
+#include "algorithms/transforms/momentum_pass.hpp"
 #include "algorithms/transforms/weight_decay.hpp"
 #include "harness/algorithm.hpp"
 #include "harness/device/linear_algebra.hpp"
@@ -46,22 +47,6 @@ double trace(Reduction& reduction, Index n, const Scalar* a) {
       "velo::update::kfac_trace", n, KOKKOS_LAMBDA(const Index i) { return static_cast<double>(a[i * n + i]); });
 }
 
-void scale_pass(Index size, Scalar factor, Scalar* x) {
-  for_each(
-      "velo::update::kfac_scale", size, KOKKOS_LAMBDA(const Index i) { x[i] *= factor; });
-}
-
-void step_pass(Index first, Index last, Scalar momentum, Scalar lr, Scalar keep, const Scalar* direction,
-               Scalar* velocity, Scalar* params) {
-  for_each(
-      "velo::update::kfac_step", last - first, KOKKOS_LAMBDA(const Index k) {
-        const Index i = first + k;
-        const Scalar v = momentum * velocity[i] + direction[i];
-        velocity[i] = v;
-        params[i] = keep * params[i] - lr * v;
-      });
-}
-
 class Kfac : public TrainingAlgorithm, private LayerVisitor {
  public:
   explicit Kfac(const Parameters& parameters)
@@ -70,7 +55,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
         damping_(parameters.real("damping")),
         stat_decay_(parameters.real("stat_decay")),
         kl_clip_(parameters.real("kl_clip")),
-        sampled_(parameters.choice("fisher") == "sampled"),
+        fisher_(fisher(parameters)),
         statistics_interval_(parameters.integer("statistics_interval")),
         inverse_interval_(parameters.integer("inverse_interval")),
         largest_side_(parameters.integer("largest_side")),
@@ -79,7 +64,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
   void declare(StateArena& state) override {
     table_.prepare(state, largest_side_);
     factors_.assign(table_.layers().size(), {});
-    Index widest = 0, matrix = 0;
+    Index widest = 0;
     for (std::size_t l = 0; l < factors_.size(); ++l) {
       const LayerTable::Layer& layer = table_.layers()[l];
       const Index rows = layer.rows, side = layer.largest_side();
@@ -90,7 +75,6 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
       state.counter(cat(layer.name, "/inverses"), factors_[l].inverses);
       invert_.reserve(std::max(rows, side));
       widest = std::max(widest, side);
-      matrix = std::max(matrix, rows * side);
     }
     state.vector("velocity", velocity_);
     state.counter("statistics", statistics_);
@@ -98,7 +82,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
     gradient_ = zeros("kfac::gradient", state.layout().size());
     direction_ = zeros("kfac::direction", state.layout().size());
     spare_ = zeros("kfac::spare", widest * widest);
-    for (Vector* work : {&joined_, &half_, &product_}) *work = zeros("kfac::matrix", matrix);
+    product_.reserve(table_);
     reduction_ = std::make_unique<BlockReduction>(state.layout());
   }
 
@@ -111,9 +95,9 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
     copy(gradient_, direction_);
     precondition();
     clip(kl_clip_.at(progress));
-    const auto momentum = static_cast<Scalar>(momentum_.at(progress)), lr = static_cast<Scalar>(last_lr_);
-    decay_.for_each_run(progress, last_lr_, [&](Index first, Index last, const DecayFactors& f) {
-      step_pass(first, last, momentum, lr, f.keep, direction_.data(), velocity_.data(), params.data());
+    const MomentumFactors f = {.lr = static_cast<Scalar>(last_lr_), .old = static_cast<Scalar>(momentum_.at(progress))};
+    decay_.for_each_run(progress, last_lr_, [&](Index first, Index last, DecayFactors decay) {
+      momentum_pass(first, last, decay, f, direction_.data(), velocity_.data(), params.data());
     });
   }
 
@@ -134,19 +118,12 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
   void ask(Oracle& oracle) {
     const Progress& progress = oracle.progress();
     const bool due = (progress.step - 1) % statistics_interval_ == 0;
-    if (!due) {
-      oracle.gradient(gradient_, {});
-      return;
+    if (due) {
+      ++statistics_;
+      share_kept_ = std::min(1.0 - 1.0 / static_cast<double>(statistics_), stat_decay_.at(progress));
+      for (Factors& f : factors_) f.gathered = false;
     }
-    ++statistics_;
-    share_kept_ = std::min(1.0 - 1.0 / static_cast<double>(statistics_), stat_decay_.at(progress));
-    for (Factors& f : factors_) f.gathered = false;
-    if (sampled_) {
-      oracle.gradient(gradient_, {});
-      oracle.gradient(direction_, {.model_state = ModelStateUse::discard, .layers = this, .sampled_labels = true});
-    } else {
-      oracle.gradient(gradient_, {.layers = this});
-    }
+    ask_with_layers(oracle, fisher_, due, *this, gradient_, direction_);
   }
 
   void visit(const LayerRecord& record) override {
@@ -186,9 +163,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
       const LayerTable::Layer& layer = table_.layers()[l];
       const Factors& f = factors_[l];
       if (f.inverses == 0) continue;
-      join(layer, gradient_.data(), joined_.data());
-      multiply_sides(layer, f.g_inverse.data(), joined_.data(), f.a_inverse.data(), half_.data(), product_.data());
-      split(layer, product_.data(), direction_.data());
+      product_(layer, f.g_inverse, f.a_inverse, gradient_, direction_);
     }
   }
 
@@ -212,8 +187,10 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
     sum *= last_lr_ * last_lr_;
     if (!(sum > bound)) return;
     kl_factor_ = std::sqrt(bound / sum);
-    const auto factor = static_cast<Scalar>(kl_factor_);
-    for_each_part([&](Index, Index offset, Index size) { scale_pass(size, factor, direction_.data() + offset); });
+    for_each_part([&](Index, Index offset, Index size) {
+      const auto begin = static_cast<std::size_t>(offset);
+      scale(Kokkos::subview(direction_, std::pair(begin, begin + static_cast<std::size_t>(size))), kl_factor_);
+    });
   }
 
   Schedule lr_;
@@ -221,7 +198,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
   Schedule damping_;
   Schedule stat_decay_;
   Schedule kl_clip_;
-  bool sampled_;
+  Fisher fisher_;
   std::int64_t statistics_interval_;
   std::int64_t inverse_interval_;
   Index largest_side_;
@@ -235,7 +212,7 @@ class Kfac : public TrainingAlgorithm, private LayerVisitor {
   // Work memory.
   Vector gradient_, direction_;
   Vector spare_;  ///< an inverse of A whose partner may still fail
-  Vector joined_, half_, product_;
+  LayerPreconditioner product_;
   KroneckerFactors gather_;
   SymmetricInverse invert_;
   Reduction traces_;
@@ -260,8 +237,7 @@ AlgorithmInfo kfac_info() {
       real("damping", 1e-2, Range::positive(), "added to the Kronecker product, its root to either factor"),
       real("stat_decay", 0.95, Range::decay(), "decay of the factors, from statistics to statistics"),
       real("kl_clip", 1e-3, Range::non_negative(), "bound on lr^2 times direction times gradient; 0: none"),
-      choice("fisher", "sampled", {"sampled", "empirical"},
-             "labels drawn from the model's predictions, or the batch's"),
+      fisher_parameter(),
       integer("statistics_interval", 10, Range::at_least(1), "steps from statistics to statistics", "steps"),
       integer("inverse_interval", 50, Range::at_least(1), "steps from refresh to refresh of the inverses", "steps"),
       integer("largest_side", 4096, Range::at_least(1), "layers with a wider side take the plain gradient"),

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "algorithms/transforms/kronecker_factors.hpp"
+#include "algorithms/transforms/momentum_pass.hpp"
 #include "algorithms/transforms/weight_decay.hpp"
 #include "harness/algorithm.hpp"
 #include "harness/device/linear_algebra.hpp"
@@ -52,9 +53,9 @@ void combine_pass(Index size, double a, double b, const Scalar* x, Scalar* y) {
 }
 
 /// fresh = b2 M + sym((X - I) / 2)
-void momentum_pass(Index n, double beta, const Scalar* old, const Scalar* x, Scalar* fresh) {
+void natural_pass(Index n, double beta, const Scalar* old, const Scalar* x, Scalar* fresh) {
   for_each(
-      "velo::update::sngd_momentum", n * n, KOKKOS_LAMBDA(const Index i) {
+      "velo::update::sngd_natural", n * n, KOKKOS_LAMBDA(const Index i) {
         const Index row = i / n, column = i % n;
         const double sum = static_cast<double>(x[i]) + static_cast<double>(x[column * n + row]);
         const double natural = 0.25 * sum - (row == column ? 0.5 : 0.0);
@@ -72,26 +73,9 @@ double row_norm(Reduction& reduction, Index n, const Scalar* x) {
       });
 }
 
-double dot(Reduction& reduction, Index size, const Scalar* x, const Scalar* y) {
-  return reduction.sum(
-      "velo::update::sngd_dot", size,
-      KOKKOS_LAMBDA(const Index i) { return static_cast<double>(x[i]) * static_cast<double>(y[i]); });
-}
-
-void copy_pass(Index size, const Scalar* from, Scalar* to) {
-  for_each(
-      "velo::update::sngd_copy", size, KOKKOS_LAMBDA(const Index i) { to[i] = from[i]; });
-}
-
-void step_pass(Index first, Index last, Scalar momentum, Scalar lr, Scalar decay, const Scalar* direction,
-               Scalar* velocity, Scalar* params) {
-  for_each(
-      "velo::update::sngd_step", last - first, KOKKOS_LAMBDA(const Index k) {
-        const Index i = first + k;
-        const Scalar v = momentum * velocity[i] + (direction[i] + decay * params[i]);
-        velocity[i] = v;
-        params[i] -= lr * v;
-      });
+/// The first n x n numbers.
+Vector square(const Vector& x, Index n) {
+  return Kokkos::subview(x, std::pair(std::size_t{0}, static_cast<std::size_t>(n * n)));
 }
 
 class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
@@ -103,7 +87,7 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
         beta2_(parameters.real("beta2")),
         lr_cov_(parameters.real("lr_cov")),
         cov_warmup_(parameters.integer("cov_warmup")),
-        sampled_(parameters.choice("fisher") == "sampled"),
+        fisher_(fisher(parameters)),
         interval_(parameters.integer("update_interval")),
         largest_side_(parameters.integer("largest_side")),
         decay_(parameters, DecayForm::coupled) {}
@@ -111,7 +95,7 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
   void declare(StateArena& state) override {
     table_.prepare(state, largest_side_);
     factors_.assign(table_.layers().size(), {});
-    Index widest = 0, matrix = 0;
+    Index widest = 0;
     for (std::size_t l = 0; l < factors_.size(); ++l) {
       const LayerTable::Layer& layer = table_.layers()[l];
       const Index rows = layer.rows, side = layer.largest_side();
@@ -123,13 +107,12 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
       f.u = zeros("structured_ngd::U", side * side);
       f.g = zeros("structured_ngd::G", rows * rows);
       widest = std::max({widest, side, rows});
-      matrix = std::max(matrix, rows * side);
     }
     state.vector("velocity", velocity_);
     decay_.prepare(state.layout());
     gradient_ = zeros("structured_ngd::gradient", state.layout().size());
     direction_ = zeros("structured_ngd::direction", state.layout().size());
-    for (Vector* work : {&joined_, &half_, &product_}) *work = zeros("structured_ngd::matrix", matrix);
+    product_.reserve(table_);
     for (Vector* work : {&twice_, &natural_, &fresh_a_, &fresh_b_})
       *work = zeros("structured_ngd::square", widest * widest);
   }
@@ -144,9 +127,9 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
       const LibraryThreads one(1);  // once for all products
       for (std::size_t l = 0; l < factors_.size(); ++l) precondition(progress, table_.layers()[l], factors_[l]);
     }
-    const auto momentum = static_cast<Scalar>(momentum_.at(progress)), lr = static_cast<Scalar>(last_lr_);
-    decay_.for_each_run(progress, last_lr_, [&](Index first, Index last, const DecayFactors& f) {
-      step_pass(first, last, momentum, lr, f.in_gradient, direction_.data(), velocity_.data(), params.data());
+    const MomentumFactors f = {.lr = static_cast<Scalar>(last_lr_), .old = static_cast<Scalar>(momentum_.at(progress))};
+    decay_.for_each_run(progress, last_lr_, [&](Index first, Index last, DecayFactors decay) {
+      momentum_pass(first, last, decay, f, direction_.data(), velocity_.data(), params.data());
     });
   }
 
@@ -166,13 +149,7 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
   void ask(Oracle& oracle) {
     const bool due = (oracle.progress().step - 1) % interval_ == 0;
     if (due) failed_updates_ = 0;
-    if (due && !sampled_) {
-      oracle.gradient(gradient_, {.layers = this});
-      return;
-    }
-    oracle.gradient(gradient_, {});
-    if (due)
-      oracle.gradient(direction_, {.model_state = ModelStateUse::discard, .layers = this, .sampled_labels = true});
+    ask_with_layers(oracle, fisher_, due, *this, gradient_, direction_);
   }
 
   void visit(const LayerRecord& record) override {
@@ -194,9 +171,7 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
       multiply({.rows = d, .columns = d, .inner = d, .transpose_b = true}, f.b.data(), f.b.data(), f.g.data());
       f.gathered = false;
     }
-    join(layer, gradient_.data(), joined_.data());
-    multiply_sides(layer, f.g.data(), joined_.data(), f.u.data(), half_.data(), product_.data());
-    split(layer, product_.data(), direction_.data());
+    product_(layer, f.g, f.u, gradient_, direction_);
   }
 
   /// One step of A and B.
@@ -207,13 +182,13 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
     }
     const double damping = damping_.at(progress), beta = beta2_.at(progress);
     const auto rows = static_cast<double>(d), side = static_cast<double>(p);
-    const double size_a = dot(reduction_, p * p, f.a.data(), f.a.data());
-    const double size_b = dot(reduction_, d * d, f.b.data(), f.b.data());
+    const double size_a = reduction_.squared_norm(square(f.a, p));
+    const double size_b = reduction_.squared_norm(square(f.b, d));
     // Traces first: each side's natural gradient needs that of the other, before either moves.
     multiply({.rows = d, .columns = d, .inner = d}, f.g.data(), f.b.data(), twice_.data());
-    const double weight_b = dot(reduction_, d * d, f.b.data(), twice_.data());
+    const double weight_b = reduction_.dot(square(f.b, d), square(twice_, d));
     multiply({.rows = p, .columns = p, .inner = p}, f.u.data(), f.a.data(), natural_.data());
-    const double weight_a = dot(reduction_, p * p, f.a.data(), natural_.data());
+    const double weight_a = reduction_.dot(square(f.a, p), square(natural_, p));
     candidate(d, damping * size_a / side, weight_a / side, beta, f.b, twice_, f.m_b, fresh_b_, fresh_a_);
     candidate(p, damping * size_b / rows, weight_b / rows, beta, f.a, natural_, f.m_a, fresh_a_, twice_);
     const double norm_a = row_norm(reduction_, p, fresh_a_.data()), norm_b = row_norm(reduction_, d, fresh_b_.data());
@@ -231,22 +206,19 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
                         const Vector& momentum, const Vector& fresh, const Vector& spare) {
     combine_pass(n * n, own, other, x.data(), product.data());
     multiply({.rows = n, .columns = n, .inner = n, .transpose_a = true}, x.data(), product.data(), spare.data());
-    momentum_pass(n, beta, momentum.data(), spare.data(), fresh.data());
+    natural_pass(n, beta, momentum.data(), spare.data(), fresh.data());
   }
 
   /// M <- fresh, X <- X - rate X M
   void move(Index n, double rate, const Vector& fresh, const Vector& momentum, const Vector& x) const {
-    copy_pass(n * n, fresh.data(), momentum.data());
-    copy_pass(n * n, x.data(), twice_.data());
+    copy(square(fresh, n), square(momentum, n));
+    copy(square(x, n), square(twice_, n));
     multiply({.rows = n, .columns = n, .inner = n, .alpha = -rate, .beta = 1.0}, twice_.data(), momentum.data(),
              x.data());
   }
 
   /// Buffers start at zero, and neither A nor B is ever zero afterwards.
-  [[nodiscard]] bool at_start(const Factors& f) {
-    const auto size = static_cast<Index>(f.b.extent(0));
-    return dot(reduction_, size, f.b.data(), f.b.data()) == 0.0;
-  }
+  [[nodiscard]] bool at_start(const Factors& f) { return reduction_.squared_norm(f.b) == 0.0; }
 
   [[nodiscard]] double factor_rate(const Progress& progress) const {
     const std::int64_t done = progress.step - 1;
@@ -260,7 +232,7 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
   Schedule beta2_;
   Schedule lr_cov_;
   std::int64_t cov_warmup_;
-  bool sampled_;
+  Fisher fisher_;
   std::int64_t interval_;
   Index largest_side_;
   WeightDecay decay_;
@@ -271,7 +243,7 @@ class StructuredNgd : public TrainingAlgorithm, private LayerVisitor {
 
   // Work memory.
   Vector gradient_, direction_;
-  Vector joined_, half_, product_;
+  LayerPreconditioner product_;
   Vector twice_, natural_, fresh_a_, fresh_b_;
   KroneckerFactors gather_;
   Reduction reduction_;
@@ -294,8 +266,7 @@ AlgorithmInfo structured_ngd_info() {
       real("beta2", 0.5, Range::decay(), "momentum of the factors"),
       real("lr_cov", 1e-2, Range::non_negative(), "rate of the factors"),
       integer("cov_warmup", 500, Range::at_least(0), "until then the factors move at a fifth or less of it", "steps"),
-      choice("fisher", "sampled", {"sampled", "empirical"},
-             "labels drawn from the model's predictions, or the batch's"),
+      fisher_parameter(),
       integer("update_interval", 10, Range::at_least(1), "steps from update to update of the factors", "steps"),
       integer("largest_side", 4096, Range::at_least(1), "layers with a wider side take the plain gradient"),
   };

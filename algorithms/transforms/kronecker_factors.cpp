@@ -1,7 +1,10 @@
 #include "algorithms/transforms/kronecker_factors.hpp"
 
+#include <algorithm>
+
 #include "harness/device/elementwise.hpp"
 #include "harness/device/linear_algebra.hpp"
+#include "harness/device/memory.hpp"
 #include "harness/device/runtime.hpp"
 
 namespace velo {
@@ -66,19 +69,33 @@ void KroneckerFactors::operator()(const LayerTable::Layer& layer, const LayerRec
            record.output_gradients.data, record.output_gradients.data, g);
 }
 
-void join(const LayerTable::Layer& layer, const Scalar* flat, Scalar* matrix) {
-  join_pass(layer.rows, layer.columns, layer.side(), flat + layer.offset, flat + layer.bias_offset, matrix);
+void LayerPreconditioner::reserve(const LayerTable& table) {
+  Index largest = 0;
+  for (const LayerTable::Layer& layer : table.layers()) largest = std::max(largest, layer.rows * layer.largest_side());
+  for (Vector* work : {&joined_, &half_, &product_}) *work = zeros("layer_preconditioner", largest);
 }
 
-void split(const LayerTable::Layer& layer, const Scalar* matrix, Scalar* flat) {
-  split_pass(layer.rows, layer.columns, layer.side(), matrix, flat + layer.offset, flat + layer.bias_offset);
+void LayerPreconditioner::operator()(const LayerTable::Layer& layer, const Vector& left, const Vector& right,
+                                     const Vector& gradient, const Vector& direction) const {
+  const Index rows = layer.rows, columns = layer.columns, side = layer.side();
+  const Scalar* from = gradient.data();
+  Scalar* to = direction.data();
+  join_pass(rows, columns, side, from + layer.offset, from + layer.bias_offset, joined_.data());
+  multiply({.rows = rows, .columns = side, .inner = rows}, left.data(), joined_.data(), half_.data());
+  multiply({.rows = rows, .columns = side, .inner = side}, half_.data(), right.data(), product_.data());
+  split_pass(rows, columns, side, product_.data(), to + layer.offset, to + layer.bias_offset);
 }
 
-void multiply_sides(const LayerTable::Layer& layer, const Scalar* left, const Scalar* matrix, const Scalar* right,
-                    Scalar* half, Scalar* out) {
-  const Index rows = layer.rows, side = layer.side();
-  multiply({.rows = rows, .columns = side, .inner = rows}, left, matrix, half);
-  multiply({.rows = rows, .columns = side, .inner = side}, half, right, out);
+ParameterSpec fisher_parameter() {
+  return choice("fisher", "sampled", {"sampled", "empirical"},
+                "labels drawn from the model's predictions, or the batch's");
+}
+
+void ask_with_layers(Oracle& oracle, Fisher kind, bool due, LayerVisitor& visitor, const Vector& gradient,
+                     const Vector& spare) {
+  oracle.gradient(gradient, {.layers = due && kind == Fisher::empirical ? &visitor : nullptr});
+  if (due && kind == Fisher::sampled)
+    oracle.gradient(spare, {.model_state = ModelStateUse::discard, .layers = &visitor, .sampled_labels = true});
 }
 
 }  // namespace velo

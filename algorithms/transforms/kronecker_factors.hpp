@@ -1,7 +1,7 @@
 // algorithms/transforms/kronecker_factors.hpp
 //
-// The Kronecker factors of the Fisher matrix of one layer from its record, and the passage between the flat vector and
-// the layer's matrix [dW, db].
+// What K-FAC and its kin share: the Kronecker factors of the Fisher matrix of one layer from its record, the gradient
+// that shows the records, and the product of two such factors with a layer's gradient, the matrix [dW, db].
 //
 //   F ~ A (x) G     A = E[sum_t a_t a_t']    G = E[mean_t g_t g_t']
 //
@@ -15,6 +15,7 @@
 
 #include "algorithms/transforms/column_sums.hpp"
 #include "algorithms/transforms/layer_table.hpp"
+#include "harness/algorithm.hpp"
 
 namespace velo {
 
@@ -28,12 +29,34 @@ class KroneckerFactors {
   ColumnSums sums_;
 };
 
-/// [dW, db], [rows, side()], from a flat vector, and back.
-void join(const LayerTable::Layer& layer, const Scalar* flat, Scalar* matrix);
-void split(const LayerTable::Layer& layer, const Scalar* matrix, Scalar* flat);
+/// Treats the gradient of a layer from both sides: [dW, db] <- left [dW, db] right.
+class LayerPreconditioner {
+ public:
+  /// Room for every layer of the table.
+  void reserve(const LayerTable& table);
+  /// left [rows, rows], right [side(), side()]; `gradient` and `direction` are flat, and of the latter the layer's
+  /// blocks are written. The caller keeps the libraries on one thread (LibraryThreads), once for all layers.
+  void operator()(const LayerTable::Layer& layer, const Vector& left, const Vector& right, const Vector& gradient,
+                  const Vector& direction) const;
 
-/// out = left matrix right, with left [rows, rows] and right [side, side]; `half` and `out` [rows, side()].
-void multiply_sides(const LayerTable::Layer& layer, const Scalar* left, const Scalar* matrix, const Scalar* right,
-                    Scalar* half, Scalar* out);
+ private:
+  Vector joined_, half_, product_;
+};
+
+/// What the labels are drawn from behind which layer statistics are taken.
+enum class Fisher {
+  sampled,    ///< the model's own predictions, as the Fisher matrix has it: a second gradient of the batch
+  empirical,  ///< none are: the records are those of the training gradient itself
+};
+[[nodiscard]] inline Fisher fisher(const Parameters& parameters) {
+  return parameters.choice("fisher") == "sampled" ? Fisher::sampled : Fisher::empirical;
+}
+/// The parameter that it reads.
+[[nodiscard]] ParameterSpec fisher_parameter();
+
+/// The step's gradient, in the course of which `visitor` is shown the layers where statistics are due. A second gradient
+/// goes to `spare`.
+void ask_with_layers(Oracle& oracle, Fisher kind, bool due, LayerVisitor& visitor, const Vector& gradient,
+                     const Vector& spare);
 
 }  // namespace velo
