@@ -4,8 +4,9 @@
     run.py BUILD [NAME...]      only the mutants of these sources, for example adamw.cpp
 
 BUILD was configured with VELO_MUTANTS=ON (mutate.py says what is perturbed). An algorithm's mutant must fail that
-algorithm's own test; one of a shared transform must fail some test of an algorithm. Survivors are compared with
-survivors.tsv, where each has its reason. Exit status 1: fewer than 95 % are caught, or a survivor has no reason there.
+algorithm's own test; one of a shared piece, which has no test of its own name, must fail some test of an algorithm.
+Survivors are compared with survivors.tsv, where each has its reason. Exit status 1: fewer than 95 % are caught, or a
+survivor has no reason there.
 """
 import collections
 import concurrent.futures
@@ -20,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 LEAST_MUTANTS, LEAST_CAUGHT = 100, 0.95
 TIMEOUT = 120
 
-Mutant = collections.namedtuple("Mutant", "file line operator nth code number transform")
+Mutant = collections.namedtuple("Mutant", "file line operator nth code number shared")
 
 
 def mutants(build):
@@ -33,7 +34,7 @@ def mutants(build):
             key = (m["operator"], m["code"])
             seen[key] += 1
             found.append(Mutant(source.name, m["line"], m["operator"], seen[key], m["code"], m["number"],
-                                source.parent.name == "transforms"))
+                                not (HERE.parent / f"algorithms/{source.stem}_test.cpp").is_file()))
     return found
 
 
@@ -43,7 +44,7 @@ def passes(build, mutant=None):
     command = [str(build / "tests/algorithms/algorithms_tests")]
     if mutant:
         environment["VELO_MUTANT"] = f"{mutant.file}:{mutant.number}"
-        if not mutant.transform:
+        if not mutant.shared:
             command += ["--filenames-as-tags", f"[#{mutant.file.removesuffix('.cpp')}_test]"]
     try:
         return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
