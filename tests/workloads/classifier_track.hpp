@@ -30,10 +30,10 @@ class ClassifierTrack {
 
   [[nodiscard]] Workload& workload() { return *workload_; }
 
-  /// Training examples first, first + 37, first + 74, ...
+  /// Training examples first, first + 37, first + 74, ..., from the first again behind the last.
   [[nodiscard]] Batch batch(Index size, Index first = 0) {
     auto& examples = examples_.emplace_back(std::make_unique<std::vector<Index>>(length(size)));
-    for (Index i = 0; i < size; ++i) (*examples)[length(i)] = first + 37 * i;
+    for (Index i = 0; i < size; ++i) (*examples)[length(i)] = (first + 37 * i) % workload_->examples(Split::train);
     return {.id = ++batches_, .split = Split::train, .examples = *examples};
   }
   [[nodiscard]] ForwardPass pass() const {
