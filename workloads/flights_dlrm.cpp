@@ -24,7 +24,6 @@
 #include <numbers>
 #include <numeric>
 
-#include "harness/device/reduce.hpp"
 #include "harness/workload.hpp"
 #include "workloads/data/flights.hpp"
 #include "workloads/nn/dropout.hpp"
@@ -34,6 +33,8 @@
 #include "workloads/nn/loss.hpp"
 #include "workloads/nn/normalisation.hpp"
 #include "workloads/nn/residual.hpp"
+#include "workloads/nn/staged.hpp"
+#include "workloads/nn/tape_workload.hpp"
 
 namespace velo {
 
@@ -182,86 +183,50 @@ class Dlrm {
   nn::Linear output_;
 };
 
-class FlightsDlrm final : public Workload {
+class FlightsDlrm final : public nn::TapeWorkload {
  public:
-  FlightsDlrm(const Parameters& parameters, const DataSource& source)
-      : data_(data::open_flights(source)),
-        model_(plan_, parameters),
-        batch_size_(parameters.integer("batch_size")),
-        initial_scale_(parameters.real("initial_scale").base),
+  FlightsDlrm(std::shared_ptr<const data::FlightData> flights, nn::ModelPlan plan, Dlrm model,
+              const Parameters& parameters)
+      : TapeWorkload(std::move(plan), parameters.integer("batch_size"), parameters.real("initial_scale").base),
+        data_(std::move(flights)),
+        model_(std::move(model)),
         label_smoothing_(parameters.real("label_smoothing").base),
         training_batch_(data_),
         evaluation_batch_(data_) {}
 
-  [[nodiscard]] const ParameterLayout& layout() const override { return plan_.layout; }
-  [[nodiscard]] Index model_state_size() const override { return plan_.state_size(); }
   [[nodiscard]] Index examples(Split split) const override { return data_->flights(split); }
-  [[nodiscard]] Index batch_size() const override { return batch_size_; }
-
-  void init(const RandomStream& stream, Vector params, Vector model_state) override {
-    initialise(layout(), stream, params, initial_scale_);
-    plan_.initialise_state(model_state);
-  }
-
-  void load(const Batch& batch) override {
-    if (batch.id == loaded_ && loaded_ != 0) return;
-    training_batch_.load(batch.split, batch.examples, true);
-    loaded_ = batch.id;
-  }
-
-  double loss(const ForwardPass& pass, const Batch& batch) override {
-    const double value = forward(pass, batch, nn::Recording::off);
-    tape_.end();
-    return value;
-  }
-
-  double gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) override {
-    const double value = forward(pass, batch, nn::Recording::on);
-    tape_.backward(gradient);
-    return value;
-  }
 
   std::vector<Metric> evaluate(ConstVector params, ConstVector model_state, Split split) override {
     const Index count = examples(split);
     evaluation_examples_.resize(evaluation_batch);
-    ForwardPass pass;
-    pass.params = params;
-    pass.model_state = model_state;
-    pass.train_mode = false;
     double sum = 0.0;
     for (Index first = 0; first < count; first += evaluation_batch) {
       const Index size = std::min(evaluation_batch, count - first);
       std::iota(evaluation_examples_.begin(), evaluation_examples_.end(), first);
       evaluation_batch_.load(split, std::span(evaluation_examples_).first(static_cast<std::size_t>(size)), false);
-      tape_.begin(layout(), pass, nn::Recording::off);
-      const nn::Value logits = model_.logits(tape_, evaluation_batch_);
+      begin_evaluation(params, model_state);
+      const nn::Value logits = model_.logits(tape(), evaluation_batch_);
       sum += static_cast<double>(size) *
-             nn::sigmoid_cross_entropy(tape_, logits, evaluation_batch_.labels(), 0.0, reduction_);
+             nn::sigmoid_cross_entropy(tape(), logits, evaluation_batch_.labels(), 0.0, reduction());
     }
-    tape_.end();
+    tape().end();
     return {{"cross_entropy", sum / static_cast<double>(count)}};
   }
 
  private:
   static constexpr Index evaluation_batch = 2048;
 
-  double forward(const ForwardPass& pass, const Batch& batch, nn::Recording recording) {
-    load(batch);
-    tape_.begin(layout(), pass, recording);
-    return nn::sigmoid_cross_entropy(tape_, model_.logits(tape_, training_batch_), training_batch_.labels(),
-                                     pass.label_smoothing.value_or(label_smoothing_), reduction_);
+  void gather(const Batch& batch) override { training_batch_.load(batch.split, batch.examples, true); }
+  double forward(const ForwardPass& pass, const Batch&) override {
+    return nn::sigmoid_cross_entropy(tape(), model_.logits(tape(), training_batch_), training_batch_.labels(),
+                                     pass.label_smoothing.value_or(label_smoothing_), reduction());
   }
 
   std::shared_ptr<const data::FlightData> data_;
-  nn::ModelPlan plan_;
   Dlrm model_;
-  Index batch_size_;
-  double initial_scale_, label_smoothing_;
+  double label_smoothing_;
   FlightBatch training_batch_, evaluation_batch_;
-  std::uint64_t loaded_ = 0;
   std::vector<Index> evaluation_examples_;
-  nn::Tape tape_;
-  Reduction reduction_;
 };
 
 }  // namespace
@@ -287,7 +252,9 @@ WorkloadInfo flights_dlrm_workload_info() {
       integer("batch_size", 1024, Range::at_least(1), "examples in a training batch", "examples"),
   };
   info.make = [](const Parameters& parameters, const DataSource& source) -> std::unique_ptr<Workload> {
-    return std::make_unique<FlightsDlrm>(parameters, source);
+    nn::ModelPlan plan;
+    Dlrm model(plan, parameters);
+    return std::make_unique<FlightsDlrm>(data::open_flights(source), std::move(plan), std::move(model), parameters);
   };
   info.data_version = [](const Parameters&, const DataSource& source) { return data::flights_version(source); };
   return info;

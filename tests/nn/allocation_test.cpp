@@ -31,47 +31,36 @@ WorkloadInfo speech_deepspeech_workload_info();
 
 namespace {
 
+/// Allocations of steps on batches `again`, once steps on `known` have been made.
+auto allocations_of_steps(test::ClassifierTrack& track, std::initializer_list<Batch> known,
+                          std::initializer_list<Batch> again) {
+  Vector gradient("gradient", track.params.extent(0));
+  for (const Batch& batch : known) static_cast<void>(track.gradient(batch, gradient));
+  const auto before = allocations;
+  for (const Batch& batch : again) static_cast<void>(track.gradient(batch, gradient));
+  return allocations - before;
+}
+
 TEST_CASE("a training step allocates nothing once its shape is known") {
   const auto info = GENERATE(fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info,
                              fashion_resnet_workload_info, flights_dlrm_workload_info);
   const std::string normalisation = GENERATE("none", "batch");
   test::ClassifierTrack track(info(), {{"normalisation", normalisation}, {"dropout", Schedule(0.1)}});
-  Vector gradient("gradient", track.params.extent(0));
-  const auto step = [&](const Batch& batch) { static_cast<void>(track.gradient(batch, gradient)); };
   const Batch first = track.batch(24), partial = track.batch(7), other = track.batch(24, 100);
-  step(first);
-  step(partial);
-  const auto before = allocations;
-  step(other);
-  step(partial);
-  step(first);
-  CHECK(allocations - before == 0);
+  CHECK(allocations_of_steps(track, {first, partial}, {other, partial, first}) == 0);
 }
 
 TEST_CASE("a training step of prose_lm allocates nothing once its shape is known") {
   test::ClassifierTrack track(prose_lm_workload_info(), {{"sequence_length", std::int64_t{20}}});
-  Vector gradient("gradient", track.params.extent(0));
-  const auto step = [&](const Batch& batch) { static_cast<void>(track.gradient(batch, gradient)); };
   const Batch first = track.batch(6), partial = track.batch(2), other = track.batch(6, 100);
-  step(first);
-  step(partial);
-  const auto before = allocations;
-  step(other);
-  step(partial);
-  step(first);
-  CHECK(allocations - before == 0);
+  CHECK(allocations_of_steps(track, {first, partial}, {other, partial, first}) == 0);
 }
 
 TEST_CASE("a training step on speech allocates nothing once its number of frames is known") {
   test::ClassifierTrack track(speech_deepspeech_workload_info(),
                               {{"width", std::int64_t{8}}, {"dropout", Schedule(0.1)}, {"spec_augment", true}});
-  Vector gradient("gradient", track.params.extent(0));
-  const auto step = [&](const Batch& batch) { static_cast<void>(track.gradient(batch, gradient)); };
   const Batch first = track.batch(12), partial = track.batch(5), other = track.batch(12, 100);
-  for (const Batch& batch : {first, partial, other}) step(batch);
-  const auto before = allocations;
-  for (const Batch& batch : {other, first, partial}) step(batch);
-  CHECK(allocations - before == 0);
+  CHECK(allocations_of_steps(track, {first, partial, other}, {other, first, partial}) == 0);
 }
 
 }  // namespace

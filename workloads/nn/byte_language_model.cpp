@@ -31,12 +31,6 @@ struct Unpack {
   }
 };
 
-template <typename View>
-void grow(View& view, const char* label, Index size) {
-  if (static_cast<Index>(view.extent(0)) < size)
-    view = View(Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing), static_cast<std::size_t>(size));
-}
-
 constexpr double nats_per_bit = std::numbers::ln2;
 
 }  // namespace
@@ -47,26 +41,22 @@ void ByteBatch::load(Split split, std::span<const Index> examples) {
   grow(inputs_, "velo::nn::byte_inputs", sequences_ * length_);
   grow(targets_, "velo::nn::byte_targets", sequences_ * length_);
   const Index stride = length_ + 1, size = sequences_ * stride;
-  if constexpr (device_is_host) {
-    for_each_task("velo::nn::load_bytes", sequences_, size,
-                  Unpack{text, examples.data(), inputs_.data(), targets_.data(), length_});
-    return;
+  const Index* places = examples.data();
+  if constexpr (!device_is_host) {
+    std::uint8_t* to = bytes_.stage(size);
+    for (const Index example : examples) to = std::copy_n(text + example * length_, stride, to);
+    bytes_.upload(size);
+    text = bytes_.data();
+    places = nullptr;
   }
-  grow(staging_, "velo::nn::byte_staging", size);
-  grow(bytes_, "velo::nn::bytes", size);
-  Kokkos::fence();  // the last batch may still be on its way out of the staging buffer
-  for (Index i = 0; i < sequences_; ++i)
-    std::copy_n(text + examples[static_cast<std::size_t>(i)] * length_, stride, staging_.data() + i * stride);
-  const std::pair<Index, Index> used(0, size);
-  Kokkos::deep_copy(Kokkos::subview(bytes_, used), Kokkos::subview(staging_, used));
   for_each_task("velo::nn::load_bytes", sequences_, size,
-                Unpack{bytes_.data(), nullptr, inputs_.data(), targets_.data(), length_});
+                Unpack{text, places, inputs_.data(), targets_.data(), length_});
 }
 
 ByteLanguageModel::ByteLanguageModel(std::shared_ptr<const data::TextDataSet> text, ModelPlan plan,
                                      std::unique_ptr<SequenceNetwork> network, const ByteLanguageModelOptions& options)
-    : text_(std::move(text)),
-      plan_(std::move(plan)),
+    : TapeWorkload(std::move(plan), options.batch_size, options.initial_scale),
+      text_(std::move(text)),
       network_(std::move(network)),
       options_(options),
       training_batch_(text_, options.length),
@@ -86,35 +76,10 @@ Index ByteLanguageModel::examples(Split split) const {
   return (static_cast<Index>(text_->text(split).size()) - 1) / options_.length;
 }
 
-void ByteLanguageModel::init(const RandomStream& stream, Vector params, Vector model_state) {
-  initialise(layout(), stream, params, options_.initial_scale);
-  plan_.initialise_state(model_state);
-}
-
-void ByteLanguageModel::load(const Batch& batch) {
-  if (batch.id == loaded_ && loaded_ != 0) return;
-  training_batch_.load(batch.split, batch.examples);
-  loaded_ = batch.id;
-}
-
-double ByteLanguageModel::forward(const ForwardPass& pass, const Batch& batch, Recording recording) {
-  load(batch);
-  tape_.begin(layout(), pass, recording);
-  const Value scores = network_->scores(tape_, training_batch_.inputs(), training_batch_.sequences(), options_.length);
-  return softmax_cross_entropy(tape_, scores, training_batch_.targets(),
-                               pass.label_smoothing.value_or(options_.label_smoothing), reduction_);
-}
-
-double ByteLanguageModel::loss(const ForwardPass& pass, const Batch& batch) {
-  const double value = forward(pass, batch, Recording::off);
-  tape_.end();
-  return value;
-}
-
-double ByteLanguageModel::gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) {
-  const double value = forward(pass, batch, Recording::on);
-  tape_.backward(gradient);
-  return value;
+double ByteLanguageModel::forward(const ForwardPass& pass, const Batch& /*batch*/) {
+  const Value scores = network_->scores(tape(), training_batch_.inputs(), training_batch_.sequences(), options_.length);
+  return softmax_cross_entropy(tape(), scores, training_batch_.targets(),
+                               pass.label_smoothing.value_or(options_.label_smoothing), reduction());
 }
 
 std::vector<Index> ByteLanguageModel::evaluated(Split split) const {
@@ -137,20 +102,16 @@ std::vector<Metric> ByteLanguageModel::evaluate(ConstVector params, ConstVector 
   const std::vector<Index> sequences = evaluated(split);
   const std::span<const Index> all(sequences);
   const auto step = static_cast<std::size_t>(options_.evaluation_batch);
-  ForwardPass pass;
-  pass.params = params;
-  pass.model_state = model_state;
-  pass.train_mode = false;
   double sum = 0;
   for (std::size_t first = 0; first < all.size(); first += step) {
     evaluation_batch_.load(split, all.subspan(first, std::min(step, all.size() - first)));
-    tape_.begin(layout(), pass, Recording::off);
+    begin_evaluation(params, model_state);
     const Index count = evaluation_batch_.sequences();
-    const Value scores = network_->scores(tape_, evaluation_batch_.inputs(), count, options_.length);
-    sum +=
-        static_cast<double>(count) * softmax_cross_entropy(tape_, scores, evaluation_batch_.targets(), 0.0, reduction_);
+    const Value scores = network_->scores(tape(), evaluation_batch_.inputs(), count, options_.length);
+    sum += static_cast<double>(count) *
+           softmax_cross_entropy(tape(), scores, evaluation_batch_.targets(), 0.0, reduction());
   }
-  tape_.end();
+  tape().end();
   const double bits = sum / static_cast<double>(all.size()) / nats_per_bit;
   return {{"bits_per_byte", bits},
           {"perplexity", std::exp2(bits)},

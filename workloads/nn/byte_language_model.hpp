@@ -18,11 +18,9 @@
 #include <span>
 #include <vector>
 
-#include "harness/device/reduce.hpp"
-#include "harness/workload.hpp"
 #include "workloads/data/text.hpp"
-#include "workloads/nn/model.hpp"
-#include "workloads/nn/tape.hpp"
+#include "workloads/nn/staged.hpp"
+#include "workloads/nn/tape_workload.hpp"
 
 namespace velo::nn {
 
@@ -52,8 +50,7 @@ class ByteBatch {
   std::shared_ptr<const data::TextDataSet> text_;
   Index length_;
   Index sequences_ = 0;
-  Kokkos::View<std::uint8_t*, Kokkos::HostSpace> staging_;  ///< [sequences, length + 1]
-  Kokkos::View<std::uint8_t*, MemorySpace> bytes_;          ///< only where the device's memory is not the host's
+  Staged<std::uint8_t> bytes_;  ///< [sequences, length + 1]; only where the device's memory is not the host's
   Kokkos::View<std::int32_t*, MemorySpace> inputs_;
   Kokkos::View<std::uint8_t*, MemorySpace> targets_;
 };
@@ -67,38 +64,28 @@ struct ByteLanguageModelOptions {
   double initial_scale = 1.0;
 };
 
-class ByteLanguageModel final : public Workload {
+class ByteLanguageModel final : public TapeWorkload {
  public:
   /// Throws Error when a split is shorter than one sequence.
   ByteLanguageModel(std::shared_ptr<const data::TextDataSet> text, ModelPlan plan,
                     std::unique_ptr<SequenceNetwork> network, const ByteLanguageModelOptions& options);
 
-  [[nodiscard]] const ParameterLayout& layout() const override { return plan_.layout; }
-  [[nodiscard]] Index model_state_size() const override { return plan_.state_size(); }
   [[nodiscard]] Index examples(Split split) const override;
-  [[nodiscard]] Index batch_size() const override { return options_.batch_size; }
-  void init(const RandomStream& stream, Vector params, Vector model_state) override;
-  void load(const Batch& batch) override;
-  double loss(const ForwardPass& pass, const Batch& batch) override;
-  double gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) override;
   std::vector<Metric> evaluate(ConstVector params, ConstVector model_state, Split split) override;
 
   /// The sequences that evaluate() reads.
   [[nodiscard]] std::vector<Index> evaluated(Split split) const;
 
  private:
-  double forward(const ForwardPass& pass, const Batch& batch, Recording recording);
+  void gather(const Batch& batch) override { training_batch_.load(batch.split, batch.examples); }
+  double forward(const ForwardPass& pass, const Batch& batch) override;
   [[nodiscard]] double unigram_bits(Split split, const std::vector<Index>& sequences) const;
 
   std::shared_ptr<const data::TextDataSet> text_;
-  ModelPlan plan_;
   std::unique_ptr<SequenceNetwork> network_;
   ByteLanguageModelOptions options_;
   ByteBatch training_batch_, evaluation_batch_;
-  std::uint64_t loaded_ = 0;
   std::array<double, byte_values> unigram_;  ///< bits that each byte costs the trivial baseline
-  Tape tape_;
-  Reduction reduction_;
 };
 
 [[nodiscard]] std::vector<MetricInfo> byte_language_model_metrics();

@@ -39,8 +39,8 @@ void Frames::lay_out() {
   }
   rows_ = rounded_up(first_.back(), row_multiple);
 
-  table_.resize("velo::nn::frames", sequences() + steps() + 1 + 2 * rows_);
-  std::int32_t* to = table_.host();
+  const Index size = sequences() + steps() + 1 + 2 * rows_;
+  std::int32_t* to = table_.stage(size);
   for (const Index n : lengths_) *to++ = static_cast<std::int32_t>(n);
   for (const Index r : first_) *to++ = static_cast<std::int32_t>(r);
   std::int32_t *sequence = to, *step = to + rows_;
@@ -51,11 +51,11 @@ void Frames::lay_out() {
       step[row(b, t)] = static_cast<std::int32_t>(t);
       if (b < sequences() && t < length(b)) sequence[row(b, t)] = static_cast<std::int32_t>(b);
     }
-  table_.send();
+  table_.upload(size);
 }
 
 FrameTable Frames::table() const {
-  const std::int32_t* at = table_.device();
+  const std::int32_t* at = table_.data();
   return {at, at + sequences(), at + sequences() + steps() + 1, at + sequences() + steps() + 1 + rows_};
 }
 

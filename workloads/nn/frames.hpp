@@ -18,7 +18,7 @@
 #include <span>
 #include <vector>
 
-#include "workloads/nn/device_array.hpp"
+#include "workloads/nn/staged.hpp"
 
 namespace velo::nn {
 
@@ -57,7 +57,7 @@ class Frames {
 
   std::vector<Index> lengths_, active_, first_;
   Index rows_ = 0, count_ = 0;
-  DeviceArray<std::int32_t> table_;
+  Staged<std::int32_t> table_;
 };
 
 }  // namespace velo::nn

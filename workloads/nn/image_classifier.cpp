@@ -34,12 +34,6 @@ struct Normalise {
   }
 };
 
-template <typename View>
-void grow(View& view, const char* label, Index size) {
-  if (static_cast<Index>(view.extent(0)) < size)
-    view = View(Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing), static_cast<std::size_t>(size));
-}
-
 }  // namespace
 
 ImageBatch::ImageBatch(std::shared_ptr<const data::ImageDataSet> images)
@@ -53,29 +47,19 @@ void ImageBatch::load(Split split, std::span<const Index> examples) {
   const std::uint8_t* source = data_->images(split).data();
   const std::uint8_t* source_labels = data_->labels(split).data();
   grow(images_, "velo::nn::images", rows_ * size);
-  grow(labels_, "velo::nn::labels", rows_);
-  if constexpr (device_is_host) {
-    for (Index i = 0; i < rows_; ++i) labels_(i) = source_labels[examples[static_cast<std::size_t>(i)]];
-    for_each_task("velo::nn::load", rows_, rows_ * size,
-                  Normalise{source, examples.data(), images_.data(), size, rows_, slope_, offset_});
-    return;
+  std::uint8_t* label = labels_.stage(rows_);
+  for (const Index example : examples) *label++ = source_labels[example];
+  labels_.upload(rows_);
+  const Index* places = examples.data();
+  if constexpr (!device_is_host) {
+    std::uint8_t* to = pixels_.stage(rows_ * size);
+    for (const Index example : examples) to = std::copy_n(source + example * size, size, to);
+    pixels_.upload(rows_ * size);
+    source = pixels_.data();
+    places = nullptr;
   }
-  grow(staging_, "velo::nn::staging", rows_ * (size + 1));
-  grow(pixels_, "velo::nn::pixels", rows_ * size);
-  Kokkos::fence();  // the last batch may still be on its way out of the staging buffer
-  for (Index i = 0; i < rows_; ++i) {
-    const Index example = examples[static_cast<std::size_t>(i)];
-    std::copy_n(source + example * size, size, staging_.data() + i * size);
-    staging_(rows_ * size + i) = source_labels[example];
-  }
-  const auto part = [this](Index begin, Index end) {
-    return Kokkos::subview(staging_, std::pair<Index, Index>(begin, end));
-  };
-  Kokkos::deep_copy(Kokkos::subview(pixels_, std::pair<Index, Index>(0, rows_ * size)), part(0, rows_ * size));
-  Kokkos::deep_copy(Kokkos::subview(labels_, std::pair<Index, Index>(0, rows_)),
-                    part(rows_ * size, rows_ * (size + 1)));
   for_each_task("velo::nn::load", rows_, rows_ * size,
-                Normalise{pixels_.data(), nullptr, images_.data(), size, rows_, slope_, offset_});
+                Normalise{source, places, images_.data(), size, rows_, slope_, offset_});
 }
 
 Tensor ImageBatch::images() const {
@@ -85,42 +69,17 @@ Tensor ImageBatch::images() const {
 
 ImageClassifier::ImageClassifier(std::shared_ptr<const data::ImageDataSet> images, ModelPlan plan,
                                  std::unique_ptr<Model> model, const ClassifierOptions& options)
-    : data_(std::move(images)),
-      plan_(std::move(plan)),
+    : TapeWorkload(std::move(plan), options.batch_size, options.initial_scale),
+      data_(std::move(images)),
       model_(std::move(model)),
       options_(options),
       training_batch_(data_),
       evaluation_batch_(data_) {}
 
-void ImageClassifier::init(const RandomStream& stream, Vector params, Vector model_state) {
-  initialise(layout(), stream, params, options_.initial_scale);
-  plan_.initialise_state(model_state);
-}
-
-void ImageClassifier::load(const Batch& batch) {
-  if (batch.id == loaded_ && loaded_ != 0) return;
-  training_batch_.load(batch.split, batch.examples);
-  loaded_ = batch.id;
-}
-
-double ImageClassifier::forward(const ForwardPass& pass, const Batch& batch, Recording recording) {
-  load(batch);
-  tape_.begin(layout(), pass, recording, batch.size());
-  const Value logits = model_->logits(tape_, tape_.input(training_batch_.images()));
-  return softmax_cross_entropy(tape_, logits, training_batch_.labels(),
-                               pass.label_smoothing.value_or(options_.label_smoothing), reduction_);
-}
-
-double ImageClassifier::loss(const ForwardPass& pass, const Batch& batch) {
-  const double value = forward(pass, batch, Recording::off);
-  tape_.end();
-  return value;
-}
-
-double ImageClassifier::gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) {
-  const double value = forward(pass, batch, Recording::on);
-  tape_.backward(gradient);
-  return value;
+double ImageClassifier::forward(const ForwardPass& pass, const Batch& /*batch*/) {
+  const Value logits = model_->logits(tape(), tape().input(training_batch_.images()));
+  return softmax_cross_entropy(tape(), logits, training_batch_.labels(),
+                               pass.label_smoothing.value_or(options_.label_smoothing), reduction());
 }
 
 std::vector<Metric> ImageClassifier::evaluate(ConstVector params, ConstVector model_state, Split split) {
@@ -129,23 +88,19 @@ std::vector<Metric> ImageClassifier::evaluate(ConstVector params, ConstVector mo
     evaluation_examples_.resize(static_cast<std::size_t>(count));
     std::iota(evaluation_examples_.begin(), evaluation_examples_.end(), Index{0});
   }
-  ForwardPass pass;
-  pass.params = params;
-  pass.model_state = model_state;
-  pass.train_mode = false;
   ClassificationSums sums;
   for (Index first = 0; first < count; first += options_.evaluation_batch) {
     const Index size = std::min(options_.evaluation_batch, count - first);
     evaluation_batch_.load(
         split,
         std::span(evaluation_examples_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(size)));
-    tape_.begin(layout(), pass, Recording::off);
-    const Value logits = model_->logits(tape_, tape_.input(evaluation_batch_.images()));
-    const ClassificationSums part = classification_sums(tape_, logits, evaluation_batch_.labels(), reduction_);
+    begin_evaluation(params, model_state);
+    const Value logits = model_->logits(tape(), tape().input(evaluation_batch_.images()));
+    const ClassificationSums part = classification_sums(tape(), logits, evaluation_batch_.labels(), reduction());
     sums.correct += part.correct;
     sums.cross_entropy += part.cross_entropy;
   }
-  tape_.end();
+  tape().end();
   const auto n = static_cast<double>(count);
   return {{"accuracy", sums.correct / n}, {"cross_entropy", sums.cross_entropy / n}};
 }

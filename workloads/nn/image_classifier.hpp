@@ -13,11 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "harness/device/reduce.hpp"
-#include "harness/workload.hpp"
 #include "workloads/data/images.hpp"
-#include "workloads/nn/model.hpp"
-#include "workloads/nn/tape.hpp"
+#include "workloads/nn/staged.hpp"
+#include "workloads/nn/tape_workload.hpp"
 
 namespace velo::nn {
 
@@ -43,10 +41,9 @@ class ImageBatch {
 
  private:
   std::shared_ptr<const data::ImageDataSet> data_;
-  Scalar slope_, offset_;  ///< input = slope pixel + offset
-  Kokkos::View<std::uint8_t*, Kokkos::HostSpace> staging_;
-  Kokkos::View<std::uint8_t*, MemorySpace> pixels_;  ///< only where the device's memory is not the host's
-  Kokkos::View<std::uint8_t*, MemorySpace> labels_;
+  Scalar slope_, offset_;        ///< input = slope pixel + offset
+  Staged<std::uint8_t> pixels_;  ///< only where the device's memory is not the host's
+  Staged<std::uint8_t> labels_;
   Vector images_;
   Index rows_ = 0;
 };
@@ -58,36 +55,23 @@ struct ClassifierOptions {
   double initial_scale = 1.0;
 };
 
-class ImageClassifier final : public Workload {
+class ImageClassifier final : public TapeWorkload {
  public:
   ImageClassifier(std::shared_ptr<const data::ImageDataSet> images, ModelPlan plan, std::unique_ptr<Model> model,
                   const ClassifierOptions& options);
 
-  [[nodiscard]] const ParameterLayout& layout() const override { return plan_.layout; }
-  [[nodiscard]] Index model_state_size() const override { return plan_.state_size(); }
   [[nodiscard]] Index examples(Split split) const override { return data_->examples(split); }
-  [[nodiscard]] Index batch_size() const override { return options_.batch_size; }
-  void init(const RandomStream& stream, Vector params, Vector model_state) override;
-  void load(const Batch& batch) override;
-  double loss(const ForwardPass& pass, const Batch& batch) override;
-  double gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) override;
   std::vector<Metric> evaluate(ConstVector params, ConstVector model_state, Split split) override;
 
-  /// The memory of the tape, for tests that count allocations.
-  [[nodiscard]] const Arena& arena() const { return tape_.arena(); }
-
  private:
-  double forward(const ForwardPass& pass, const Batch& batch, Recording recording);
+  void gather(const Batch& batch) override { training_batch_.load(batch.split, batch.examples); }
+  double forward(const ForwardPass& pass, const Batch& batch) override;
 
   std::shared_ptr<const data::ImageDataSet> data_;
-  ModelPlan plan_;
   std::unique_ptr<Model> model_;
   ClassifierOptions options_;
   ImageBatch training_batch_, evaluation_batch_;
-  std::uint64_t loaded_ = 0;
   std::vector<Index> evaluation_examples_;
-  Tape tape_;
-  Reduction reduction_;
 };
 
 /// The parameters that every image classifier has: activation, normalisation, initial_scale, dropout, label_smoothing,

@@ -84,33 +84,31 @@ void SpeechBatch::load(Split which, std::span<const Index> utterances) {
   rates_[2].assign_half_of(rates_[1]);
 
   const Index bins = corpus_->bins, rows = rates_[0].rows();
-  bytes_.resize("velo::nn::feature_bytes", rows * bins);
-  labels_.resize("velo::nn::labels", labels);
-  first_label_.resize("velo::nn::first_label", static_cast<Index>(order_.size()) + 1);
-  if (static_cast<Index>(features_.extent(0)) < rows * bins)
-    features_ = Vector(Kokkos::view_alloc(std::string("velo::nn::features"), Kokkos::WithoutInitializing),
-                       static_cast<std::size_t>(rows * bins * 5 / 4));
-  std::int32_t* first = first_label_.host();
+  const Index sequences = rates_[0].sequences();
+  std::uint8_t* bytes = bytes_.stage(rows * bins);
+  std::uint8_t* label = labels_.stage(labels);
+  std::int32_t* first = first_label_.stage(sequences + 1);
+  if (static_cast<Index>(features_.extent(0)) < rows * bins) grow(features_, "velo::nn::features", rows * bins * 5 / 4);
   first[0] = 0;
-  for (Index b = 0; b < rates_[0].sequences(); ++b) {
+  for (Index b = 0; b < sequences; ++b) {
     const std::uint8_t* frames = split.features(utterance(b));
     for (Index t = 0; t < rates_[0].length(b); ++t)
-      std::copy_n(frames + t * bins, bins, bytes_.host() + rates_[0].row(b, t) * bins);
+      std::copy_n(frames + t * bins, bins, bytes + rates_[0].row(b, t) * bins);
     const auto said = split.labels(utterance(b));
-    std::ranges::copy(said, labels_.host() + first[b]);
+    std::ranges::copy(said, label + first[b]);
     first[b + 1] = first[b] + static_cast<std::int32_t>(said.size());
   }
-  bytes_.send();
-  labels_.send();
-  first_label_.send();
+  bytes_.upload(rows * bins);
+  labels_.upload(labels);
+  first_label_.upload(sequences + 1);
   for_each_task("velo::nn::load", rows, rows * bins,
-                Normalise{bytes_.device(), rates_[0].table().sequence, scaling_.data(), features_.data(), bins});
+                Normalise{bytes_.data(), rates_[0].table().sequence, scaling_.data(), features_.data(), bins});
 }
 
 SpeechRecogniser::SpeechRecogniser(std::shared_ptr<const data::SpeechCorpus> corpus, ModelPlan plan,
                                    std::unique_ptr<AcousticModel> model, const RecogniserOptions& options)
-    : corpus_(std::move(corpus)),
-      plan_(std::move(plan)),
+    : TapeWorkload(std::move(plan), options.batch_size, options.initial_scale),
+      corpus_(std::move(corpus)),
       model_(std::move(model)),
       options_(options),
       labels_per_utterance_(static_cast<double>(corpus_->split(Split::train).total_labels()) /
@@ -120,36 +118,11 @@ SpeechRecogniser::SpeechRecogniser(std::shared_ptr<const data::SpeechCorpus> cor
   check_lengths(*corpus_);
 }
 
-void SpeechRecogniser::init(const RandomStream& stream, Vector params, Vector model_state) {
-  initialise(layout(), stream, params, options_.initial_scale);
-  plan_.initialise_state(model_state);
-}
-
-void SpeechRecogniser::load(const Batch& batch) {
-  if (batch.id == loaded_ && loaded_ != 0) return;
-  training_batch_.load(batch.split, batch.examples);
-  loaded_ = batch.id;
-}
-
-double SpeechRecogniser::forward(const ForwardPass& pass, const Batch& batch, Recording recording) {
-  load(batch);
-  tape_.begin(layout(), pass, recording);
+double SpeechRecogniser::forward(const ForwardPass& /*pass*/, const Batch& batch) {
   const FrameRates& rates = training_batch_.rates();
-  const Value logits = model_->logits(tape_, tape_.input(training_batch_.features()), rates);
-  return ctc_loss(tape_, logits, rates[2], training_batch_.labels(),
-                  labels_per_utterance_ * static_cast<double>(batch.size()), reduction_);
-}
-
-double SpeechRecogniser::loss(const ForwardPass& pass, const Batch& batch) {
-  const double value = forward(pass, batch, Recording::off);
-  tape_.end();
-  return value;
-}
-
-double SpeechRecogniser::gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) {
-  const double value = forward(pass, batch, Recording::on);
-  tape_.backward(gradient);
-  return value;
+  const Value logits = model_->logits(tape(), tape().input(training_batch_.features()), rates);
+  return ctc_loss(tape(), logits, rates[2], training_batch_.labels(),
+                  labels_per_utterance_ * static_cast<double>(batch.size()), reduction());
 }
 
 Index SpeechRecogniser::errors(Split split, const std::uint8_t* best) {
@@ -179,10 +152,6 @@ std::vector<Metric> SpeechRecogniser::evaluate(ConstVector params, ConstVector m
     std::iota(order.begin(), order.end(), Index{0});
     sort_by_length(split, order);
   }
-  ForwardPass pass;
-  pass.params = params;
-  pass.model_state = model_state;
-  pass.train_mode = false;
   double loss = 0;
   Index wrong = 0;
   for (std::size_t first = 0; first < order.size();) {
@@ -192,14 +161,14 @@ std::vector<Metric> SpeechRecogniser::evaluate(ConstVector params, ConstVector m
          ++last)
       frames += split.frames(order[last]);
     evaluation_batch_.load(which, std::span(order).subspan(first, last - first));
-    tape_.begin(layout(), pass, Recording::off);
+    begin_evaluation(params, model_state);
     const FrameRates& rates = evaluation_batch_.rates();
-    const Value logits = model_->logits(tape_, tape_.input(evaluation_batch_.features()), rates);
-    loss += ctc_loss(tape_, logits, rates[2], evaluation_batch_.labels(), 1.0, reduction_);
-    wrong += errors(which, best_labels(tape_, logits));
+    const Value logits = model_->logits(tape(), tape().input(evaluation_batch_.features()), rates);
+    loss += ctc_loss(tape(), logits, rates[2], evaluation_batch_.labels(), 1.0, reduction());
+    wrong += errors(which, best_labels(tape(), logits));
     first = last;
   }
-  tape_.end();
+  tape().end();
   const auto labels = static_cast<double>(split.total_labels());
   return {{"phone_error_rate", static_cast<double>(wrong) / labels}, {"ctc_loss", loss / labels}};
 }

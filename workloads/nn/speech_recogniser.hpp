@@ -19,15 +19,12 @@
 #include <memory>
 #include <vector>
 
-#include "harness/device/reduce.hpp"
-#include "harness/workload.hpp"
 #include "workloads/data/speech.hpp"
 #include "workloads/nn/ctc.hpp"
-#include "workloads/nn/device_array.hpp"
 #include "workloads/nn/frames.hpp"
-#include "workloads/nn/model.hpp"
 #include "workloads/nn/spelling.hpp"
-#include "workloads/nn/tape.hpp"
+#include "workloads/nn/staged.hpp"
+#include "workloads/nn/tape_workload.hpp"
 
 namespace velo::nn {
 
@@ -52,7 +49,7 @@ class SpeechBatch {
   /// [rates()[0].rows(), bins]
   [[nodiscard]] Tensor features() const { return {features_.data(), {rates_[0].rows(), corpus_->bins}}; }
   [[nodiscard]] const FrameRates& rates() const { return rates_; }
-  [[nodiscard]] LabelTable labels() const { return {labels_.device(), first_label_.device(), longest_}; }
+  [[nodiscard]] LabelTable labels() const { return {labels_.data(), first_label_.data(), longest_}; }
   /// The utterance of the split that is sequence `b` here.
   [[nodiscard]] Index utterance(Index b) const { return order_[static_cast<std::size_t>(b)]; }
 
@@ -61,8 +58,8 @@ class SpeechBatch {
   std::vector<Index> order_, lengths_;
   FrameRates rates_;
   Vector scaling_;  ///< [2, bins]: factors, then offsets
-  DeviceArray<std::uint8_t> bytes_, labels_;
-  DeviceArray<std::int32_t> first_label_;
+  Staged<std::uint8_t> bytes_, labels_;
+  Staged<std::int32_t> first_label_;
   Vector features_;
   Index longest_ = 0;
 };
@@ -73,39 +70,29 @@ struct RecogniserOptions {
   double initial_scale = 1.0;
 };
 
-class SpeechRecogniser final : public Workload {
+class SpeechRecogniser final : public TapeWorkload {
  public:
   /// Throws Error for an utterance with fewer frames, at a quarter of the rate, than its labels need.
   SpeechRecogniser(std::shared_ptr<const data::SpeechCorpus> corpus, ModelPlan plan,
                    std::unique_ptr<AcousticModel> model, const RecogniserOptions& options);
 
-  [[nodiscard]] const ParameterLayout& layout() const override { return plan_.layout; }
-  [[nodiscard]] Index model_state_size() const override { return plan_.state_size(); }
   [[nodiscard]] Index examples(Split split) const override { return corpus_->split(split).utterances(); }
-  [[nodiscard]] Index batch_size() const override { return options_.batch_size; }
-  void init(const RandomStream& stream, Vector params, Vector model_state) override;
-  void load(const Batch& batch) override;
-  double loss(const ForwardPass& pass, const Batch& batch) override;
-  double gradient(const ForwardPass& pass, const Batch& batch, Vector gradient) override;
   std::vector<Metric> evaluate(ConstVector params, ConstVector model_state, Split split) override;
 
  private:
-  double forward(const ForwardPass& pass, const Batch& batch, Recording recording);
+  void gather(const Batch& batch) override { training_batch_.load(batch.split, batch.examples); }
+  double forward(const ForwardPass& pass, const Batch& batch) override;
   /// Edit distances of the utterances of the loaded evaluation batch, summed.
   Index errors(Split split, const std::uint8_t* best);
 
   std::shared_ptr<const data::SpeechCorpus> corpus_;
-  ModelPlan plan_;
   std::unique_ptr<AcousticModel> model_;
   RecogniserOptions options_;
   double labels_per_utterance_;
   SpeechBatch training_batch_, evaluation_batch_;
-  std::uint64_t loaded_ = 0;
   std::array<std::vector<Index>, 3> by_length_;  ///< utterances of each split, longest first; made when first evaluated
   std::vector<std::uint8_t> path_, host_best_;
   EditDistance distance_;
-  Tape tape_;
-  Reduction reduction_;
 };
 
 [[nodiscard]] std::vector<MetricInfo> recogniser_metrics();

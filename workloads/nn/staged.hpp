@@ -1,6 +1,7 @@
 // workloads/nn/staged.hpp
 //
-// What a batch brings along: written on the host, read on the device. One memory where those are the same.
+// Memory of a batch: written on the host and read on the device, or on the device alone. It grows to the largest batch
+// and stays.
 #pragma once
 
 #include <string>
@@ -10,18 +11,24 @@
 
 namespace velo::nn {
 
+/// Room for `size` values, not initialised; what was there is lost where memory has to grow.
+template <typename View>
+void grow(View& view, const char* label, Index size) {
+  if (static_cast<Index>(view.extent(0)) < size)
+    view = View(Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing), static_cast<std::size_t>(size));
+}
+
+/// Values that the host writes and kernels read. One memory where host and device share it.
 template <typename Value>
 class Staged {
  public:
-  /// Place for `count` values on the host. Memory grows to the largest batch and stays. What was uploaded before is
-  /// gone.
+  /// Place for `count` values on the host, with a quarter more where memory grows. What was uploaded before is gone.
   [[nodiscard]] Value* stage(Index count) {
+    if constexpr (!device_is_host) Kokkos::fence();  // the last batch may still be on its way
     if (static_cast<Index>(device_.extent(0)) < count) {
-      device_ = Device(Kokkos::view_alloc(std::string("velo::nn::staged"), Kokkos::WithoutInitializing),
-                       static_cast<std::size_t>(count));
+      grow(device_, "velo::nn::staged", count + count / 4);
       host_ = Kokkos::create_mirror_view(device_);
     }
-    if constexpr (!device_is_host) Kokkos::fence();  // the last batch may still be on its way
     return host_.data();
   }
   /// Copies the first `count` values to the device.
