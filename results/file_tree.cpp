@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +13,7 @@
 #include "results/error.hpp"
 #include "results/files.hpp"
 #include "results/text.hpp"
+#include "results/unpack.hpp"
 
 namespace velo {
 
@@ -74,32 +74,11 @@ class Folder final : public FileTree {
   std::string root_;
 };
 
-/// Inflates a .gz file, which may be several joined.
 std::string unzipped(const fs::path& path) {
   const std::string packed = read_file(path);
-  z_stream stream{};
-  constexpr int gzip_only = 15 + 16;
-  if (inflateInit2(&stream, gzip_only) != Z_OK) throw Error("zlib could not be started: out of memory");
-  const std::unique_ptr<z_stream, int (*)(z_stream*)> owned(&stream, inflateEnd);
-  std::string out(std::max<std::size_t>(4 * packed.size(), std::size_t{1} << 16), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
-  stream.avail_in = static_cast<uInt>(packed.size());
-  std::size_t used = 0;
-  int result = Z_OK;
-  while (result == Z_OK || (result == Z_STREAM_END && stream.avail_in > 0)) {
-    if (result == Z_STREAM_END) inflateReset(&stream);
-    if (used == out.size()) out.resize(2 * out.size());
-    const std::size_t room = std::min(out.size() - used, std::size_t{1} << 30);
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + used);
-    stream.avail_out = static_cast<uInt>(room);
-    result = inflate(&stream, Z_NO_FLUSH);
-    used += room - stream.avail_out;
-    if (result == Z_BUF_ERROR && stream.avail_out == 0) result = Z_OK;
-  }
-  if (result != Z_STREAM_END)
-    throw Error(cat("'", path.string(), "' is not a sound .tar.gz: it is cut off or damaged; get it again"));
-  out.resize(used);
-  return out;
+  auto out = unpack({reinterpret_cast<const std::uint8_t*>(packed.data()), packed.size()}, Packing::gzip_members);
+  if (!out) throw Error(cat("'", path.string(), "' is not a sound .tar.gz: it is cut off or damaged; get it again"));
+  return std::move(*out);
 }
 
 /// A header of 512 bytes (POSIX.1-2001, pax interchange format, ustar header block).

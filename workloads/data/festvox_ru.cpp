@@ -113,11 +113,6 @@ void cut(std::int32_t recording, const std::vector<Phone>& spoken, const std::ve
   }
 }
 
-template <typename Value>
-std::span<const std::uint8_t> bytes_of(const std::vector<Value>& values) {
-  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * sizeof(Value)};
-}
-
 /// Names "ru_0001" ... of all recordings, sorted.
 std::vector<std::string> recordings(const std::string& originals) {
   std::vector<std::string> names;
@@ -141,8 +136,7 @@ void convert(const std::string& originals, const std::string& folder) {
         parts[tenth < 8 ? 0 : tenth - 7]);
   }
   for (std::size_t s = 0; s < 3; ++s)
-    write_file(folder + "/" + split_files[s],
-               {bytes_of(parts[s].entries), std::span<const std::uint8_t>(parts[s].labels), parts[s].features});
+    write_file(folder + "/" + split_files[s], {bytes_of(parts[s].entries), parts[s].labels, parts[s].features});
   write_file(folder + "/normalisation.raw", {bytes_of(bin_statistics(parts[0].features, mel_bins))});
 }
 

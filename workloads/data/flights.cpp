@@ -39,11 +39,6 @@ std::string directory_of(const DataSource& source) {
   return source.directory.empty() ? default_data_directory() : source.directory;
 }
 
-template <typename Value>
-std::span<const std::uint8_t> bytes_of(std::span<const Value> values) {
-  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
-}
-
 void keep_unique(std::vector<std::uint64_t>& values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());

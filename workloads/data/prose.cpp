@@ -101,8 +101,7 @@ void convert(const std::string& novels_at, const std::string& bible_at, const st
     for (const SwordBook& book : read_sword_books(bible_at + testament))
       append_tidy(split(book.id), osis_text(book.markup));
   for (std::size_t i = 0; i < splits.size(); ++i)
-    write_file(folder + "/" + raw_set().files[i].name,
-               {{reinterpret_cast<const std::uint8_t*>(splits[i].data()), splits[i].size()}});
+    write_file(folder + "/" + raw_set().files[i].name, {bytes_of(splits[i])});
 }
 
 void install_prose(const std::string& directory, const std::string& from, const Say& say) {

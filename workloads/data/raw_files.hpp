@@ -47,6 +47,13 @@ void verify(const RawSet& set, const std::string& directory);
 void install(const RawSet& set, const std::string& directory, const std::function<void(const std::string&)>& convert,
              const Say& say);
 
+/// What contiguous values are in memory, and so in a raw file.
+template <typename Values>
+[[nodiscard]] std::span<const std::uint8_t> bytes_of(const Values& values) {
+  const std::span all(values);
+  return {reinterpret_cast<const std::uint8_t*>(all.data()), all.size_bytes()};
+}
+
 /// Writes the parts one after another. Throws Error with the system's reason.
 void write_file(const std::string& path, const std::vector<std::span<const std::uint8_t>>& parts);
 
