@@ -13,15 +13,13 @@ of numbers near one. In double the same counts give 1e-13; 1e-9 is what is asked
 Exit status 77 (skipped) where there is no torch.
 """
 import math
-import pathlib
-import subprocess
 import sys
-import tempfile
 
 try:
     import numpy as np
     import torch
     from torch import nn
+    from dumped import Dumped
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -82,39 +80,19 @@ def features(flights):
 
 def check(dump, **changes):
     # Three times the initial scale: with less, eight normalised layers are no longer well conditioned.
-    options = {"initial_scale": 3 if changes.get("normalisation") == "batch" else 1, "size": "mini", "hidden": 1, "activation": "relu", "normalisation": "none", "residual": "false",
-               "label_smoothing": 0, **changes}
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        subprocess.run([dump, "flights_dlrm", name, *(f"{key}={value}" for key, value in options.items())], check=True)
-        loss, bytes_of_scalar = map(float, (folder / "scalars.txt").read_text().split())
-        kind = np.float64 if bytes_of_scalar == 8 else np.float32
-        params, gradient, state = (np.fromfile(folder / part, dtype=kind) for part in ("params", "gradient", "state"))
-        blocks = [line.split() for line in (folder / "blocks.txt").read_text().splitlines()]
-        dense, rows, late = features(np.fromfile(folder / "flights.raw", dtype=FLIGHT))
-    exact, rough = (1e-9, 1e-9) if kind == np.float64 else (1e-5, 1e-4)
+    options = {"initial_scale": 3 if changes.get("normalisation") == "batch" else 1, "size": "mini", "hidden": 1,
+               "activation": "relu", "normalisation": "none", "residual": "false", "label_smoothing": 0, **changes}
+    dumped = Dumped(dump, "flights_dlrm", **options)
+    dense, rows, late = features(dumped.read("flights.raw", FLIGHT))
+    exact, rough = (1e-9, 1e-9) if dumped.double else (1e-5, 1e-4)
     model = Dlrm(options).double()
     weights = list(model.parameters())
-    assert [int(b[1]) for b in blocks] == [w.numel() for w in weights], (blocks, [w.shape for w in weights])
-    offsets = np.cumsum([0] + [w.numel() for w in weights])
-    for w, offset in zip(weights, offsets):
-        w.data.copy_(torch.from_numpy(params[offset:offset + w.numel()]).reshape(w.shape))
+    dumped.set(weights)
     smoothing = options["label_smoothing"]
     target = (1 - smoothing) * late.double() + smoothing / 2
     theirs = nn.functional.binary_cross_entropy_with_logits(model(dense, rows), target)
-    theirs.backward()
-    case = f"{kind.__name__} {' '.join(map(str, options.values()))}"
-    assert abs(theirs.item() - loss) <= exact, f"{case}: loss {loss}, PyTorch {theirs.item()}"
-    other = np.concatenate([w.grad.numpy().ravel() for w in weights])
-    largest = np.abs(other).max()
-    for block, begin, end in zip(blocks, offsets, offsets[1:]):
-        error = np.abs(gradient[begin:end] - other[begin:end]).max() / largest
-        assert error <= rough, f"{case}: gradient of {block[0]} differs by {error:.1e} of the largest element"
-    running = [s.numpy() for name, s in model.named_buffers() if "running" in name]
-    if running:
-        running = np.concatenate(running)
-        assert np.abs(state - running).max() <= exact * np.abs(running).max(), f"{case}: batch statistics differ"
-    print(f"ok  {case}: loss {loss:.6f}, gradients within {np.abs(gradient - other).max() / largest:.1e}")
+    dumped.compare(weights, theirs, exact, rough, of_each_block=False)
+    dumped.compare_statistics(model, lambda largest: exact * largest)
 
 
 def main():

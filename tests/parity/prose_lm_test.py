@@ -10,16 +10,14 @@ is a mean of numbers near 5.5: 1e-5. In double 1e-9 is asked of every number, re
 status 77 (skipped) where there is no torch.
 """
 import math
-import pathlib
-import subprocess
 import sys
-import tempfile
 
 try:
     import numpy as np
     import torch
     from torch import nn
     from torch.nn import functional as F
+    from dumped import Dumped
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -113,41 +111,18 @@ class Transformer(nn.Module):
 
 
 def check(dump, size="mini", activation="sigmoid", normalisation="rms", placement="pre", temperature=1.0, smoothing=0):
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([dump, "prose_lm", folder, f"size={size}", f"activation={activation}",
-                        f"normalisation={normalisation}", f"norm_placement={placement}",
-                        f"attention_temperature={temperature}", f"label_smoothing={smoothing}"], check=True)
-        read = lambda name, kind: np.fromfile(pathlib.Path(folder) / name, dtype=kind)
-        words = (pathlib.Path(folder) / "scalars.txt").read_text().split()
-        loss, double = float(words[0]), words[-1] == "8"
-        kind = np.float64 if double else np.float32
-        params, gradient = (read(name, kind) for name in ("params", "gradient"))
-        blocks = [line.split() for line in (pathlib.Path(folder) / "blocks.txt").read_text().splitlines()]
-        length = 128 if size == "mini" else 256
-        text = torch.from_numpy(read("sequences.u8", np.uint8).astype(np.int64).reshape(-1, length + 1))
+    dumped = Dumped(dump, "prose_lm", size=size, activation=activation, normalisation=normalisation,
+                    norm_placement=placement, attention_temperature=temperature, label_smoothing=smoothing)
+    length = 128 if size == "mini" else 256
+    text = torch.from_numpy(dumped.read("sequences.u8", np.uint8).astype(np.int64).reshape(-1, length + 1))
     width, heads, layers = (64, 4, 2) if size == "mini" else (96, 6, 4)
     model = Transformer(width, heads, layers, nn.LayerNorm if normalisation == "layer" else RmsNorm,
                         placement == "pre", GATES[activation], temperature)
-    model = model.double() if double else model.float()
+    model = model.double() if dumped.double else model.float()
     weights = list(model.parameters())
-    assert [int(b[1]) for b in blocks] == [w.numel() for w in weights], (blocks, [w.shape for w in weights])
-    offset = 0
-    for w in weights:
-        w.data.copy_(torch.from_numpy(params[offset:offset + w.numel()]).reshape(w.shape))
-        offset += w.numel()
+    dumped.set(weights)
     theirs = F.cross_entropy(model(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten(), label_smoothing=smoothing)
-    theirs.backward()
-    case = f"{kind.__name__} prose_lm {size} {activation} {normalisation} {placement} {temperature} {smoothing}"
-    assert abs(theirs.item() - loss) <= (1e-9 if double else 1e-5), f"{case}: loss {loss}, PyTorch {theirs.item()}"
-    largest = max(w.grad.abs().max().item() for w in weights)
-    offset, worst = 0, 0.0
-    for block, w in zip(blocks, weights):
-        ours, other = gradient[offset:offset + w.numel()], w.grad.numpy().ravel()
-        offset += w.numel()
-        error = np.abs(ours - other).max() / (np.abs(other).max() if double else largest)
-        worst = max(worst, error)
-        assert error <= (1e-9 if double else 1e-4), f"{case}: gradient of {block[0]} differs by {error:.1e}"
-    print(f"ok  {case}: loss {loss:.6f}, gradients within {worst:.1e}")
+    dumped.compare(weights, theirs, *((1e-9, 1e-9) if dumped.double else (1e-5, 1e-4)), of_each_block=dumped.double)
 
 
 def main():

@@ -10,15 +10,13 @@ the same counts give 1e-13; 1e-9 is what is asked of every number. Of the residu
 ReLUs float rounds some to the other side of zero, a jump that no such bound covers: with ReLU its gradients are
 compared in double alone. Exit status 77 (skipped) where there is no torch.
 """
-import pathlib
-import subprocess
 import sys
-import tempfile
 
 try:
     import numpy as np
     import torch
     from torch import nn
+    from dumped import Dumped
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -85,45 +83,23 @@ def build(workload, width, activation, normalisation, size):
 
 
 def check(dump, workload, width, activation, normalisation, smoothing=0, size=None):
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([dump, workload, folder, f"width={width}", f"activation={activation}",
-                        f"normalisation={normalisation}", f"label_smoothing={smoothing}",
-                        *([f"size={size}"] if size else [])], check=True)
-        read = lambda name, kind: np.fromfile(pathlib.Path(folder) / name, dtype=kind)
-        loss, width_of_scalar = map(float, (pathlib.Path(folder) / "scalars.txt").read_text().split())
-        mean, deviation = map(float, (pathlib.Path(folder) / "normalisation.txt").read_text().split())
-        double = width_of_scalar == 8
-        kind = np.float64 if double else np.float32
-        params, gradient, state = (read(name, kind) for name in ("params", "gradient", "state"))
-        blocks = [line.split() for line in (pathlib.Path(folder) / "blocks.txt").read_text().splitlines()]
-        images = read("images.u8", np.uint8).astype(kind).reshape(-1, 1, 28, 28)
-        labels = torch.from_numpy(read("labels.u8", np.uint8).astype(np.int64))
+    sized = {"size": size} if size else {}
+    dumped = Dumped(dump, workload, width=width, activation=activation, normalisation=normalisation,
+                    label_smoothing=smoothing, **sized)
+    mean, deviation = dumped.numbers("normalisation.txt")
+    images = dumped.read("images.u8", np.uint8).astype(dumped.kind).reshape(-1, 1, 28, 28)
+    labels = torch.from_numpy(dumped.read("labels.u8", np.uint8).astype(np.int64))
+    double = dumped.double
     model = build(workload, width, activation, normalisation, size)
     model = model.double() if double else model.float()
     exact, rough = (1e-9, 1e-9) if double else (1e-5, 1e-4 if workload == "fashion_resnet" else 5e-5)
     jumps = workload == "fashion_resnet" and activation == "relu" and not double
     weights = list(model.parameters())
-    assert [int(b[1]) for b in blocks] == [w.numel() for w in weights], (blocks, [w.shape for w in weights])
-    offset = 0
-    for w in weights:
-        w.data.copy_(torch.from_numpy(params[offset:offset + w.numel()]).reshape(w.shape))
-        offset += w.numel()
-    x = torch.from_numpy((images / 255 - mean) / deviation).to(next(model.parameters()).dtype)
+    dumped.set(weights)
+    x = torch.from_numpy((images / 255 - mean) / deviation).to(weights[0].dtype)
     theirs = nn.functional.cross_entropy(model(x), labels, label_smoothing=smoothing)
-    theirs.backward()
-    case = f"{kind.__name__} {workload} {width} {activation} {normalisation} {smoothing} {size or ''}"
-    assert abs(theirs.item() - loss) <= exact, f"{case}: loss {loss}, PyTorch {theirs.item()}"
-    offset, worst = 0, 0.0
-    for block, w in zip(blocks, weights):
-        ours, other = gradient[offset:offset + w.numel()], w.grad.numpy().ravel()
-        offset += w.numel()
-        error = np.abs(ours - other).max() / np.abs(other).max()
-        worst = max(worst, error)
-        assert jumps or error <= rough, f"{case}: gradient of {block[0]} differs by {error:.1e} of its largest element"
-    running = [s.numpy() for name, s in model.named_buffers() if "running" in name]
-    if running:
-        assert np.abs(state - np.concatenate(running)).max() <= exact, f"{case}: batch statistics differ"
-    print(f"ok  {case}: loss {loss:.6f}, gradients within {worst:.1e}")
+    dumped.compare(weights, theirs, exact, None if jumps else rough, of_each_block=True)
+    dumped.compare_statistics(model, lambda largest: exact)
 
 
 def main():

@@ -10,16 +10,14 @@ double 1e-9 is what is asked of every number. In float an element adds up a few 
 to 70 steps of two LSTM layers: 1e-4. The loss is a sum of 37 losses of a hundred each, over some 500 labels: relative 1e-5. Exit status 77
 (skipped) where there is no torch.
 """
-import pathlib
-import subprocess
 import sys
-import tempfile
 
 try:
     import numpy as np
     import torch
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+    from dumped import Dumped
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -111,46 +109,27 @@ class DeepSpeech(nn.Module):
 
 
 def check(dump, size="mini", activation="relu", normalisation="batch", residual=True):
-    words = [f"size={size}", f"activation={activation}", f"normalisation={normalisation}", f"residual={str(residual).lower()}"]
-    case = " ".join(words)
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([dump, "speech_deepspeech", folder, *words], check=True)
-        read = lambda name, kind: np.fromfile(pathlib.Path(folder) / name, dtype=kind)
-        loss, bytes_of_scalar = map(float, (pathlib.Path(folder) / "scalars.txt").read_text().split())
-        labels_per_utterance = float((pathlib.Path(folder) / "average.txt").read_text())
-        double = bytes_of_scalar == 8
-        kind = np.float64 if double else np.float32
-        params, gradient, state = (read(name, kind) for name in ("params", "gradient", "state"))
-        sizes = [int(line.split()[1]) for line in (pathlib.Path(folder) / "blocks.txt").read_text().splitlines()]
-        names = [line.split()[0] for line in (pathlib.Path(folder) / "blocks.txt").read_text().splitlines()]
-        frames, spoken = np.loadtxt(pathlib.Path(folder) / "lengths.txt", dtype=np.int64).T
-        mean, deviation = read("bins.f64", np.float64).reshape(2, -1)
-        features = ((read("features.u8", np.uint8).reshape(-1, len(mean)) - mean) / deviation).astype(kind)
-        labels = torch.from_numpy(read("labels.u8", np.uint8).astype(np.int64))
-    x = nn.utils.rnn.pad_sequence([torch.from_numpy(part) for part in np.split(features, np.cumsum(frames)[:-1])],
-                                  batch_first=True)
+    dumped = Dumped(dump, "speech_deepspeech", size=size, activation=activation, normalisation=normalisation,
+                    residual=str(residual).lower())
+    (labels_per_utterance,) = dumped.numbers("average.txt")
+    frames, spoken = np.array(dumped.files["lengths.txt"].split(), dtype=np.int64).reshape(-1, 2).T
+    mean, deviation = dumped.read("bins.f64", np.float64).reshape(2, -1)
+    features = (dumped.read("features.u8", np.uint8).reshape(-1, len(mean)) - mean) / deviation
+    labels = torch.from_numpy(dumped.read("labels.u8", np.uint8).astype(np.int64))
+    x = nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(part) for part in np.split(features.astype(dumped.kind), np.cumsum(frames)[:-1])],
+        batch_first=True)
     shape = {"mini": (16, 96, 2, 1), "small": (32, 192, 3, 2)}[size]
     model = DeepSpeech(*shape, activation, normalisation, residual).to(x.dtype)
     weights = list(model.blocks())
-    assert sizes == [w.numel() for w in weights], (sizes, [w.shape for w in weights])
-    for w, part in zip(weights, np.split(params, np.cumsum(sizes)[:-1])):
-        w.data.copy_(torch.from_numpy(part).reshape(w.shape))
-    logits, lengths = model(x, torch.from_numpy(frames))
-    ctc = nn.CTCLoss(reduction="sum")(logits.log_softmax(-1).transpose(0, 1), labels, lengths, torch.from_numpy(spoken))
+    dumped.set(weights)
+    logits, lengths = model(x, torch.from_numpy(frames.copy()))
+    ctc = nn.CTCLoss(reduction="sum")(logits.log_softmax(-1).transpose(0, 1), labels, lengths,
+                                      torch.from_numpy(spoken.copy()))
     theirs = ctc / (len(frames) * labels_per_utterance)
-    theirs.backward()
-    assert abs(theirs.item() - loss) <= (1e-9 if double else 1e-5 * loss), f"{case}: loss {loss}, PyTorch {theirs.item()}"
-    largest, worst = max(w.grad.abs().max().item() for w in weights), 0.0
-    for name, w, ours in zip(names, weights, np.split(gradient, np.cumsum(sizes)[:-1])):
-        other = w.grad.numpy().ravel()
-        error = np.abs(ours - other).max() / largest
-        worst = max(worst, error)
-        assert error <= (1e-9 if double else 1e-4), f"{kind.__name__} {case}: gradient of {name} differs by {error:.1e}"
-    running = [s.numpy() for name, s in model.named_buffers() if "running" in name]
-    if running:
-        error = np.abs(state - np.concatenate(running)).max()
-        assert error <= (1e-9 if double else 1e-5), f"{case}: batch statistics differ by {error:.1e}"
-    print(f"ok  {kind.__name__} {case}: loss {loss:.6f}, gradients within {worst:.1e}")
+    loss_within, within = (1e-9, 1e-9) if dumped.double else (1e-5 * dumped.loss, 1e-4)
+    dumped.compare(weights, theirs, loss_within, within, of_each_block=False)
+    dumped.compare_statistics(model, lambda largest: 1e-9 if dumped.double else 1e-5)
 
 
 def main():
