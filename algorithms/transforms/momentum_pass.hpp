@@ -9,7 +9,7 @@
 namespace velo {
 
 struct MomentumFactors {
-  Scalar lr, old;
+  Scalar lr = 0, old = 0;
   Scalar fresh = 1, along_gradient = 0, along_buffer = 1;  ///< the heavy ball: b <- old b + g, x <- x - lr b
 };
 

@@ -21,7 +21,7 @@ int half_bits_for(std::uint64_t n) {
 
 }  // namespace
 
-Permutation::Permutation(const RandomStream& stream, std::uint64_t n) : n_(n), half_bits_(half_bits_for(n)) {
+Permutation::Permutation(const RandomStream& stream, std::uint64_t n) : n_(n), half_bits_(half_bits_for(n)), key_{} {
   if (n == 0) throw std::logic_error("a permutation of nothing");
   for (int r = 0; r < rounds; ++r) key_[r] = stream.bits(static_cast<std::uint64_t>(r));
 }

@@ -53,7 +53,7 @@ std::string directory_of(const DataSource& source) {
 // --- conversion ---
 
 struct Phone {
-  double end;  ///< seconds
+  double end = 0;  ///< seconds
   std::string name;
 };
 
@@ -129,9 +129,9 @@ void convert(const std::string& originals, const std::string& folder) {
   const LogMel log_mel;
   std::size_t position = 0;
   for (const std::string& name : recordings(originals)) {
-    const std::string path = originals + "/lab/" + name + ".lab";
+    const std::string path = cat(originals, "/lab/", name, ".lab");
     const std::size_t tenth = position++ % 10;
-    const auto frames = log_mel(read_wav(originals + "/wav/" + name + ".wav", samples_per_second));
+    const auto frames = log_mel(read_wav(cat(originals, "/wav/", name, ".wav"), samples_per_second));
     cut(static_cast<std::int32_t>(std::stoi(name.substr(name.find('_') + 1))), read_phones(path), frames, path,
         parts[tenth < 8 ? 0 : tenth - 7]);
   }

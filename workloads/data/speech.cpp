@@ -35,7 +35,8 @@ std::vector<double> bin_statistics(std::span<const std::uint8_t> features, Index
     squares[i % width] += value * value;
   }
   std::vector<double> out(2 * width);
-  const double count = static_cast<double>(features.size() / width);
+  const std::size_t frames = features.size() / width;
+  const auto count = static_cast<double>(frames);
   for (std::size_t b = 0; b < width; ++b) {
     out[b] = static_cast<double>(sums[b]) / count;
     out[width + b] = std::sqrt(static_cast<double>(squares[b]) / count - out[b] * out[b]);

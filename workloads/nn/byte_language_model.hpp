@@ -85,7 +85,7 @@ class ByteLanguageModel final : public TapeWorkload {
   std::unique_ptr<SequenceNetwork> network_;
   ByteLanguageModelOptions options_;
   ByteBatch training_batch_, evaluation_batch_;
-  std::array<double, byte_values> unigram_;  ///< bits that each byte costs the trivial baseline
+  std::array<double, byte_values> unigram_{};  ///< bits that each byte costs the trivial baseline
 };
 
 [[nodiscard]] std::vector<MetricInfo> byte_language_model_metrics();

@@ -76,7 +76,8 @@ void TableRows::finish(bool grouped) {
   Group* group = group_.stage(places);
   std::int32_t* order = order_.stage(places);
   const auto counter = [&](std::int32_t table, std::int32_t row) -> std::int32_t& {
-    return counters_[static_cast<std::size_t>(first_entry_[static_cast<std::size_t>(table)] + row)];
+    const std::int32_t entry = first_entry_[static_cast<std::size_t>(table)] + row;
+    return counters_[static_cast<std::size_t>(entry)];
   };
   const auto count = static_cast<std::int32_t>(tables());
   // How often each row is taken, then where its places begin, then the places in the order of the batch.
