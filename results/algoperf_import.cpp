@@ -37,9 +37,9 @@ std::string config_of(const AlgoPerfTrial& trial, const AlgoPerfLogs& logs) {
 Series series(const SeriesInfo& info, std::vector<double> values) { return {info, std::move(values)}; }
 
 /// The columns of one log as the series of a trajectory.
-class Columns {
+class LogColumns {
  public:
-  Columns(const AlgoPerfTrial& trial, const AlgoPerfLogs& logs)
+  LogColumns(const AlgoPerfTrial& trial, const AlgoPerfLogs& logs)
       : trial_(trial), workload_(logs.workloads[trial.workload]) {
     for (const AlgoPerfWorkload& w : logs.workloads) directions_.emplace(w.metric, w.direction);
   }
@@ -134,7 +134,7 @@ Trajectory trajectory_of(const AlgoPerfTrial& trial, const AlgoPerfLogs& logs, c
   Trajectory out;
   out.config = config;
   out.summary = summary_of(trial, logs);
-  Columns columns(trial, logs);
+  LogColumns columns(trial, logs);
   out.evaluations = columns.evaluations();
   out.events = columns.words(out.evaluations);
   for (const SeriesInfo& info : step_counters()) out.steps.series.push_back(series(info, {}));

@@ -361,9 +361,9 @@ void JournalWriter::sync() {
 namespace {
 
 /// Collects rows into columns: a series seen late is NaN above, one not measured in a row is NaN there.
-class Columns {
+class RowCollector {
  public:
-  explicit Columns(const std::vector<SeriesInfo>& counters) {
+  explicit RowCollector(const std::vector<SeriesInfo>& counters) {
     for (const auto& info : counters) group_.series.push_back({info, {}});
     counters_ = counters.size();
   }
@@ -412,8 +412,8 @@ class Columns {
 }  // namespace
 
 Trajectory make_trajectory(const JournalContent& journal, const TrialSummary& summary, const std::string& config) {
-  Columns evaluations(evaluation_counters());
-  Columns steps(step_counters());
+  RowCollector evaluations(evaluation_counters());
+  RowCollector steps(step_counters());
   for (const auto& info : journal.series) {
     evaluations.declare(info);
     steps.declare(info);

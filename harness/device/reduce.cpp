@@ -31,7 +31,7 @@ struct Value {
   KOKKOS_INLINE_FUNCTION double operator()(Index i) const { return static_cast<double>(x(i)); }
 };
 
-struct Product {
+struct ElementProduct {
   ConstVector x, y;
   KOKKOS_INLINE_FUNCTION double operator()(Index i) const {
     return static_cast<double>(x(i)) * static_cast<double>(y(i));
@@ -49,7 +49,7 @@ double Reduction::sum(const ConstVector& x) { return sum("velo::sum", static_cas
 
 double Reduction::dot(const ConstVector& x, const ConstVector& y) {
   check_lengths(static_cast<Index>(x.extent(0)), y);
-  return sum("velo::dot", static_cast<Index>(x.extent(0)), Product{x, y});
+  return sum("velo::dot", static_cast<Index>(x.extent(0)), ElementProduct{x, y});
 }
 
 double Reduction::squared_norm(const ConstVector& x) { return dot(x, x); }
@@ -80,7 +80,7 @@ const std::vector<double>& BlockReduction::sum(const ConstVector& x) {
 const std::vector<double>& BlockReduction::dot(const ConstVector& x, const ConstVector& y) {
   check_lengths(size_, x);
   check_lengths(size_, y);
-  return sum("velo::block_dot", Product{x, y});
+  return sum("velo::block_dot", ElementProduct{x, y});
 }
 
 const std::vector<double>& BlockReduction::squared_norm(const ConstVector& x) { return dot(x, x); }

@@ -52,7 +52,7 @@ RunRef run_folder(const Store& store, const Task& task, Need need) {
   const auto current = store.current_run(task.id);
   const bool goes_on = current && (need == Need::resume || need == Need::fresh);
   const auto claim = store.claim(task.id);
-  const RunRef run = goes_on ? *current : store.new_run(task.id);
+  RunRef run = goes_on ? *current : store.new_run(task.id);
   // A coordinator may have been killed between making the folder and writing into it.
   const auto config = store.folder(run).config();
   if (!std::filesystem::exists(config)) replace_file(config, canonical_config(task.cell));

@@ -25,7 +25,7 @@ constexpr std::int32_t day = 1440;
 constexpr std::int32_t first_day = 11323;                 // 2001-01-01, days since 1970-01-01
 constexpr std::array<std::int32_t, 2> cuts = {146, 164};  // first days of validation and test
 
-const RawSet& raw_set() {
+const RawSet& flights_files() {
   static const RawSet set{
       "flights",
       {{"train.raw", 28987596, "960c4d08cfd6cb310bb6fde8dd55a9687c4cd8e0e39870b7d2fe48009b8c97da"},
@@ -33,10 +33,6 @@ const RawSet& raw_set() {
        {"test.raw", 3428868, "ce44bbfb1e86a03b9e353768292ccf804d554a6e9f9a05f5b68c152669e2087d"},
        {"airports.raw", 687, "c75720cb0d58bd385d9103fa00460a576ca990f91e6709f403884cfbf56eee31"}}};
   return set;
-}
-
-std::string directory_of(const DataSource& source) {
-  return source.directory.empty() ? default_data_directory() : source.directory;
 }
 
 void keep_unique(std::vector<std::uint64_t>& values) {
@@ -51,8 +47,9 @@ std::ptrdiff_t place(const std::vector<std::uint64_t>& sorted, std::uint64_t val
 class Flights final : public FlightData {
  public:
   explicit Flights(const std::string& folder)
-      : files_{MappedFile(folder + "/" + raw_set().files[0].name), MappedFile(folder + "/" + raw_set().files[1].name),
-               MappedFile(folder + "/" + raw_set().files[2].name)} {}
+      : files_{MappedFile(folder + "/" + flights_files().files[0].name),
+               MappedFile(folder + "/" + flights_files().files[1].name),
+               MappedFile(folder + "/" + flights_files().files[2].name)} {}
 
   [[nodiscard]] Index flights(Split split) const override { return counts[static_cast<std::size_t>(split)]; }
 
@@ -170,7 +167,7 @@ std::string in_one_line(const std::vector<std::string>& words) {
 void install_flights(const std::string& directory, const std::string& from, const Say& say) {
   namespace fs = std::filesystem;
   install(
-      raw_set(), directory,
+      flights_files(), directory,
       [&](const std::string& folder) {
         const fs::path scratch = fs::absolute(fs::path(folder).parent_path() / "package");
         if (from.empty()) {
@@ -245,30 +242,30 @@ void convert_flights(std::span<const FlightRow> rows, const std::string& folder)
 std::shared_ptr<const FlightData> open_flights(const DataSource& source) {
   if (source.synthetic) return std::make_shared<SyntheticFlights>();
   const std::string directory = directory_of(source);
-  check(raw_set(), directory);
-  return std::make_shared<Flights>(raw_set().folder(directory));
+  check(flights_files(), directory);
+  return std::make_shared<Flights>(flights_files().folder(directory));
 }
 
 std::string flights_version(const DataSource& source) {
   if (source.synthetic) return synthetic_version_text;
-  check(raw_set(), directory_of(source));
-  return raw_set().version();
+  check(flights_files(), directory_of(source));
+  return flights_files().version();
 }
 
 }  // namespace data
 
 DataSetInfo flights_data_set() {
   using namespace data;
-  return {.name = raw_set().name,
+  return {.name = flights_files().name,
           .summary = "3,000,000 flights inside the United States in 2001: time, route, distance, delay of arrival",
           .licence = "BSD-3-Clause, Vega",
           .package = "npm vega-datasets",
           .homepage = "https://github.com/vega/vega-datasets",
-          .bytes = raw_set().bytes(),
-          .version = raw_set().version(),
+          .bytes = flights_files().bytes(),
+          .version = flights_files().version(),
           .install = install_flights,
-          .verify = [](const std::string& directory) { verify(raw_set(), directory); },
-          .installed = [](const std::string& directory) { return is_installed(raw_set(), directory); }};
+          .verify = [](const std::string& directory) { verify(flights_files(), directory); },
+          .installed = [](const std::string& directory) { return is_installed(flights_files(), directory); }};
 }
 
 }  // namespace velo

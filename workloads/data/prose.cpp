@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 6> novels = {"sensesensibility", "pridepr
                                                     "northangerabbey",  "persuasion"};
 
 /// One file per split.
-const RawSet& raw_set() {
+const RawSet& prose_files() {
   static const RawSet set{
       "prose",
       {{"train.txt", 6851943, "f031d27aac1073c8eb1b5b21cc7755086d3e675f1da32e784c955c3fc50e8c60"},
@@ -39,15 +39,12 @@ const RawSet& raw_set() {
   return set;
 }
 
-std::string directory_of(const DataSource& source) {
-  return source.directory.empty() ? default_data_directory() : source.directory;
-}
-
 class Prose final : public TextDataSet {
  public:
   explicit Prose(const std::string& folder)
-      : files_{MappedFile(folder + "/" + raw_set().files[0].name), MappedFile(folder + "/" + raw_set().files[1].name),
-               MappedFile(folder + "/" + raw_set().files[2].name)} {}
+      : files_{MappedFile(folder + "/" + prose_files().files[0].name),
+               MappedFile(folder + "/" + prose_files().files[1].name),
+               MappedFile(folder + "/" + prose_files().files[2].name)} {}
 
   [[nodiscard]] std::span<const std::uint8_t> text(Split split) const override {
     return files_[static_cast<std::size_t>(split)].bytes();
@@ -101,12 +98,12 @@ void convert(const std::string& novels_at, const std::string& bible_at, const st
     for (const SwordBook& book : read_sword_books(bible_at + testament))
       append_tidy(split(book.id), osis_text(book.markup));
   for (std::size_t i = 0; i < splits.size(); ++i)
-    write_file(folder + "/" + raw_set().files[i].name, {bytes_of(splits[i])});
+    write_file(folder + "/" + prose_files().files[i].name, {bytes_of(splits[i])});
 }
 
 void install_prose(const std::string& directory, const std::string& from, const Say& say) {
   install(
-      raw_set(), directory,
+      prose_files(), directory,
       [&](const std::string& folder) {
         const auto originals = [&](std::string_view package, std::string_view where) {
           if (!from.empty()) return from;
@@ -127,34 +124,34 @@ std::shared_ptr<const TextDataSet> open_prose(const DataSource& source) {
   if (source.synthetic) {
     // Generated once per process: the content is fixed, and making it takes a moment.
     static const auto generated =
-        synthetic_text({raw_set().files[0].bytes, raw_set().files[1].bytes, raw_set().files[2].bytes});
+        synthetic_text({prose_files().files[0].bytes, prose_files().files[1].bytes, prose_files().files[2].bytes});
     return generated;
   }
   const std::string directory = directory_of(source);
-  check(raw_set(), directory);
-  return std::make_shared<Prose>(raw_set().folder(directory));
+  check(prose_files(), directory);
+  return std::make_shared<Prose>(prose_files().folder(directory));
 }
 
 std::string prose_version(const DataSource& source) {
   if (source.synthetic) return synthetic_text_version();
-  check(raw_set(), directory_of(source));
-  return raw_set().version();
+  check(prose_files(), directory_of(source));
+  return prose_files().version();
 }
 
 }  // namespace data
 
 DataSetInfo prose_data_set() {
   using namespace data;
-  return {.name = raw_set().name,
+  return {.name = prose_files().name,
           .summary = "English prose in the public domain: six novels by Jane Austen and the King James Bible",
           .licence = "public domain",
           .package = cat(novels_package, ", ", bible_package),
           .homepage = "https://www.gutenberg.org, https://ebible.org",
-          .bytes = raw_set().bytes(),
-          .version = raw_set().version(),
+          .bytes = prose_files().bytes(),
+          .version = prose_files().version(),
           .install = install_prose,
-          .verify = [](const std::string& directory) { verify(raw_set(), directory); },
-          .installed = [](const std::string& directory) { return is_installed(raw_set(), directory); }};
+          .verify = [](const std::string& directory) { verify(prose_files(), directory); },
+          .installed = [](const std::string& directory) { return is_installed(prose_files(), directory); }};
 }
 
 }  // namespace velo

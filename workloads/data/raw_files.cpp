@@ -117,6 +117,10 @@ bool is_installed(const RawSet& set, const std::string& directory) {
   return true;
 }
 
+std::string directory_of(const DataSource& source) {
+  return source.directory.empty() ? default_data_directory() : source.directory;
+}
+
 void check(const RawSet& set, const std::string& directory) {
   check_lengths(set, directory);
   const std::string folder = set.folder(directory);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/data_set.hpp"
+#include "harness/workload.hpp"
 
 namespace velo::data {
 
@@ -20,6 +21,9 @@ struct RawFile {
   std::int64_t bytes = 0;
   std::string sha256;
 };
+
+/// The parent of the data sets that `source` means.
+[[nodiscard]] std::string directory_of(const DataSource& source);
 
 /// What a converted data set consists of; `name` is its folder inside the data directory.
 struct RawSet {
