@@ -192,7 +192,8 @@ class TrialReader {
 
   void keep_columns(AlgoPerfTrial& trial) const {
     for (std::size_t c = 0; c < csv_.columns(); ++c) {
-      AlgoPerfColumn& column = trial.columns.emplace_back(std::string(csv_.heading(c)));
+      AlgoPerfColumn& column = trial.columns.emplace_back();
+      column.name = csv_.heading(c);
       for (std::size_t row = 0; row < csv_.rows(); ++row) {
         const auto value = csv_number(csv_.field(row, c));
         column.values.push_back(value.value_or(std::nan("")));

@@ -43,7 +43,7 @@ class Folder final : public FileTree {
       entries.push_back({name, is_folder});
     }
     closedir(directory);
-    std::sort(entries.begin(), entries.end());
+    std::ranges::sort(entries, {}, &Entry::name);
     return entries;
   }
 

@@ -18,8 +18,6 @@ class FileTree {
   struct Entry {
     std::string name;
     bool folder = false;
-
-    friend auto operator<=>(const Entry&, const Entry&) = default;
   };
 
   /// Throws Error when there is neither a folder nor a sound archive at `path`. An archive is unpacked into memory; a

@@ -117,7 +117,7 @@ RunRef Store::new_run(const std::string& cell) const {
   const auto existing = runs(cell);
   std::int64_t number = existing.empty() ? 1 : std::stoll(existing.back().run) + 1;
   while (true) {
-    const RunRef run{cell, run_text(number++)};
+    RunRef run{cell, run_text(number++)};
     const fs::path path = folder(run).path;
     if (mkdir(path.c_str(), 0777) == 0) return run;
     if (errno != EEXIST) throw Error(system_sentence("cannot make the folder", path, errno));

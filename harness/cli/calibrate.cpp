@@ -23,7 +23,7 @@ struct Choices {
 
 std::filesystem::path workload_file(const std::string& workload) {
   for (const std::string& directory : config_directories(".")) {
-    const auto file = std::filesystem::path(directory) / "workloads" / (workload + ".yaml");
+    auto file = std::filesystem::path(directory) / "workloads" / (workload + ".yaml");
     if (std::filesystem::exists(file)) return file;
   }
   throw Error(cat("workload '", workload, "' has no configs/workloads/", workload, ".yaml"));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 
 namespace velo {
@@ -14,14 +15,14 @@ double since(std::chrono::steady_clock::time_point start) {
 }
 
 std::string duration_text(double seconds) {
-  const auto s = static_cast<std::int64_t>(seconds + 0.5);
+  const auto s = static_cast<std::int64_t>(std::lround(seconds));
   if (s >= 3600) return fmt::format("{}h{:02}m", s / 3600, s / 60 % 60);
   if (s >= 60) return fmt::format("{}m{:02}s", s / 60, s % 60);
   return fmt::format("{}s", s);
 }
 
 std::string bar(double fraction, int width) {
-  const int full = std::clamp(static_cast<int>(fraction * width + 0.5), 0, width);
+  const int full = std::clamp(static_cast<int>(std::lround(fraction * width)), 0, width);
   std::string out;
   for (int i = 0; i < width; ++i) out += i < full ? "\u2501" : "\u2500";
   return out;

@@ -106,7 +106,7 @@ std::filesystem::path workload_table(const std::string& given, const std::filesy
   const std::filesystem::path plain = logs.string().ends_with('/') ? logs.parent_path() : logs;
   std::error_code unknown;
   for (const auto& folder : {plain, plain.parent_path()}) {
-    const auto file = folder / "workloads.csv";
+    auto file = folder / "workloads.csv";
     if (std::filesystem::is_regular_file(file, unknown)) return file;
   }
   throw Error(

@@ -143,7 +143,7 @@ class Reader {
     const Group here(H5Gopen2(file_, group.c_str(), H5P_DEFAULT));
     if (!here.good()) fail(cat(group, " must be a group"));
     for (const std::string& link : links(here)) {
-      const std::string path = group + "/" + link;
+      const std::string path = cat(group, "/", link);
       const Object object(H5Oopen(file_, path.c_str(), H5P_DEFAULT));
       if (!object.good()) fail(cat(path, " cannot be read"));
       if (H5Iget_type(object) == H5I_GROUP)
