@@ -107,5 +107,6 @@ function(velo_add_workload name)
 endfunction()
 
 function(velo_add_data_set name)
+  set_source_files_properties(data/${name}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # data sets name their parts alike
   set_property(GLOBAL APPEND PROPERTY VELO_DATA_SETS ${name})
 endfunction()

@@ -18,7 +18,7 @@ constexpr ImageShape image_shape{1, 28, 28, 10};
 constexpr std::array<Index, 3> counts = {50000, 10000, 10000};  // train, validation, test
 
 /// One file per split: all images, then all labels.
-const RawSet& fashion_mnist_files() {
+const RawSet& raw_set() {
   static const RawSet set{
       "fashion_mnist",
       {{"train.raw", 39250000, "ff19ebce3d1a868cf86f4945ff2c1cb4a9d9f33825e65c2718e8d476401e5e1e"},
@@ -30,9 +30,8 @@ const RawSet& fashion_mnist_files() {
 class FashionMnist final : public ImageDataSet {
  public:
   explicit FashionMnist(const std::string& folder)
-      : files_{MappedFile(folder + "/" + fashion_mnist_files().files[0].name),
-               MappedFile(folder + "/" + fashion_mnist_files().files[1].name),
-               MappedFile(folder + "/" + fashion_mnist_files().files[2].name)} {}
+      : files_{MappedFile(folder + "/" + raw_set().files[0].name), MappedFile(folder + "/" + raw_set().files[1].name),
+               MappedFile(folder + "/" + raw_set().files[2].name)} {}
 
   [[nodiscard]] const ImageShape& shape() const override { return image_shape; }
   [[nodiscard]] Index examples(Split split) const override { return counts[static_cast<std::size_t>(split)]; }
@@ -68,7 +67,7 @@ void convert(const std::string& originals, const std::string& folder) {
 
 void install_fashion_mnist(const std::string& directory, const std::string& from, const Say& say) {
   install(
-      fashion_mnist_files(), directory,
+      raw_set(), directory,
       [&](const std::string& folder) {
         const std::string originals = from.empty()
                                           ? package_folder("dataset-fashion-mnist", "/usr/share/datasets/fashion-mnist",
@@ -89,30 +88,30 @@ std::shared_ptr<const ImageDataSet> open_fashion_mnist(const DataSource& source)
     return generated;
   }
   const std::string directory = directory_of(source);
-  check(fashion_mnist_files(), directory);
-  return std::make_shared<FashionMnist>(fashion_mnist_files().folder(directory));
+  check(raw_set(), directory);
+  return std::make_shared<FashionMnist>(raw_set().folder(directory));
 }
 
 std::string fashion_mnist_version(const DataSource& source) {
   if (source.synthetic) return synthetic_version();
-  check(fashion_mnist_files(), directory_of(source));
-  return fashion_mnist_files().version();
+  check(raw_set(), directory_of(source));
+  return raw_set().version();
 }
 
 }  // namespace data
 
 DataSetInfo fashion_mnist_data_set() {
   using namespace data;
-  return {.name = fashion_mnist_files().name,
+  return {.name = raw_set().name,
           .summary = "Fashion-MNIST: 70,000 grey images of 28 x 28 pixels, ten kinds of clothing",
           .licence = "MIT (Expat), Zalando SE",
           .package = "dataset-fashion-mnist",
           .homepage = "https://github.com/zalandoresearch/fashion-mnist",
-          .bytes = fashion_mnist_files().bytes(),
-          .version = fashion_mnist_files().version(),
+          .bytes = raw_set().bytes(),
+          .version = raw_set().version(),
           .install = install_fashion_mnist,
-          .verify = [](const std::string& directory) { verify(fashion_mnist_files(), directory); },
-          .installed = [](const std::string& directory) { return is_installed(fashion_mnist_files(), directory); }};
+          .verify = [](const std::string& directory) { verify(raw_set(), directory); },
+          .installed = [](const std::string& directory) { return is_installed(raw_set(), directory); }};
 }
 
 }  // namespace velo

@@ -36,7 +36,7 @@ constexpr std::array<std::size_t, 3> utterances = {2280, 271, 290};  // train, v
 constexpr std::array<const char*, 3> split_files = {"train.raw", "validation.raw", "test.raw"};
 
 /// One file per split, and the training split's bin statistics: 40 means and 40 deviations as doubles.
-const RawSet& festvox_ru_files() {
+const RawSet& raw_set() {
   static const RawSet set{
       "festvox_ru",
       {{split_files[0], 15942224, "2b57c82527c63a7ff2005f216de191947d696d03399b53af3cb292fa0536b299"},
@@ -138,7 +138,7 @@ void convert(const std::string& originals, const std::string& folder) {
 
 void install_festvox_ru(const std::string& directory, const std::string& from, const Say& say) {
   install(
-      festvox_ru_files(), directory,
+      raw_set(), directory,
       [&](const std::string& folder) {
         const std::string originals =
             from.empty() ? package_folder("festvox-ru", "/usr/share/festival/voices/russian/msu_ru_nsh_clunits",
@@ -181,8 +181,8 @@ std::shared_ptr<const SpeechCorpus> open_festvox_ru(const DataSource& source) {
     return generated;
   }
   const std::string directory = directory_of(source);
-  check(festvox_ru_files(), directory);
-  const auto files = std::make_shared<Files>(festvox_ru_files().folder(directory));
+  check(raw_set(), directory);
+  const auto files = std::make_shared<Files>(raw_set().folder(directory));
   auto corpus = std::make_shared<SpeechCorpus>();
   corpus->bins = mel_bins;
   corpus->symbols = static_cast<Index>(phones.size());
@@ -198,24 +198,24 @@ std::shared_ptr<const SpeechCorpus> open_festvox_ru(const DataSource& source) {
 
 std::string festvox_ru_version(const DataSource& source) {
   if (source.synthetic) return synthetic_speech_version();
-  check(festvox_ru_files(), directory_of(source));
-  return festvox_ru_files().version();
+  check(raw_set(), directory_of(source));
+  return raw_set().version();
 }
 
 }  // namespace data
 
 DataSetInfo festvox_ru_data_set() {
   using namespace data;
-  return {.name = festvox_ru_files().name,
+  return {.name = raw_set().name,
           .summary = "Russian read speech with phones: 620 sentences of one voice cut into 2,841 utterances",
           .licence = "BSD-like, N. V. Shmyrev",
           .package = "festvox-ru",
           .homepage = "https://sourceforge.net/projects/festlang.berlios",
-          .bytes = festvox_ru_files().bytes(),
-          .version = festvox_ru_files().version(),
+          .bytes = raw_set().bytes(),
+          .version = raw_set().version(),
           .install = install_festvox_ru,
-          .verify = [](const std::string& directory) { verify(festvox_ru_files(), directory); },
-          .installed = [](const std::string& directory) { return is_installed(festvox_ru_files(), directory); }};
+          .verify = [](const std::string& directory) { verify(raw_set(), directory); },
+          .installed = [](const std::string& directory) { return is_installed(raw_set(), directory); }};
 }
 
 }  // namespace velo

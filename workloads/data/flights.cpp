@@ -25,7 +25,7 @@ constexpr std::int32_t day = 1440;
 constexpr std::int32_t first_day = 11323;                 // 2001-01-01, days since 1970-01-01
 constexpr std::array<std::int32_t, 2> cuts = {146, 164};  // first days of validation and test
 
-const RawSet& flights_files() {
+const RawSet& raw_set() {
   static const RawSet set{
       "flights",
       {{"train.raw", 28987596, "960c4d08cfd6cb310bb6fde8dd55a9687c4cd8e0e39870b7d2fe48009b8c97da"},
@@ -47,9 +47,8 @@ std::ptrdiff_t place(const std::vector<std::uint64_t>& sorted, std::uint64_t val
 class Flights final : public FlightData {
  public:
   explicit Flights(const std::string& folder)
-      : files_{MappedFile(folder + "/" + flights_files().files[0].name),
-               MappedFile(folder + "/" + flights_files().files[1].name),
-               MappedFile(folder + "/" + flights_files().files[2].name)} {}
+      : files_{MappedFile(folder + "/" + raw_set().files[0].name), MappedFile(folder + "/" + raw_set().files[1].name),
+               MappedFile(folder + "/" + raw_set().files[2].name)} {}
 
   [[nodiscard]] Index flights(Split split) const override { return counts[static_cast<std::size_t>(split)]; }
 
@@ -167,7 +166,7 @@ std::string in_one_line(const std::vector<std::string>& words) {
 void install_flights(const std::string& directory, const std::string& from, const Say& say) {
   namespace fs = std::filesystem;
   install(
-      flights_files(), directory,
+      raw_set(), directory,
       [&](const std::string& folder) {
         const fs::path scratch = fs::absolute(fs::path(folder).parent_path() / "package");
         if (from.empty()) {
@@ -242,30 +241,30 @@ void convert_flights(std::span<const FlightRow> rows, const std::string& folder)
 std::shared_ptr<const FlightData> open_flights(const DataSource& source) {
   if (source.synthetic) return std::make_shared<SyntheticFlights>();
   const std::string directory = directory_of(source);
-  check(flights_files(), directory);
-  return std::make_shared<Flights>(flights_files().folder(directory));
+  check(raw_set(), directory);
+  return std::make_shared<Flights>(raw_set().folder(directory));
 }
 
 std::string flights_version(const DataSource& source) {
   if (source.synthetic) return synthetic_version_text;
-  check(flights_files(), directory_of(source));
-  return flights_files().version();
+  check(raw_set(), directory_of(source));
+  return raw_set().version();
 }
 
 }  // namespace data
 
 DataSetInfo flights_data_set() {
   using namespace data;
-  return {.name = flights_files().name,
+  return {.name = raw_set().name,
           .summary = "3,000,000 flights inside the United States in 2001: time, route, distance, delay of arrival",
           .licence = "BSD-3-Clause, Vega",
           .package = "npm vega-datasets",
           .homepage = "https://github.com/vega/vega-datasets",
-          .bytes = flights_files().bytes(),
-          .version = flights_files().version(),
+          .bytes = raw_set().bytes(),
+          .version = raw_set().version(),
           .install = install_flights,
-          .verify = [](const std::string& directory) { verify(flights_files(), directory); },
-          .installed = [](const std::string& directory) { return is_installed(flights_files(), directory); }};
+          .verify = [](const std::string& directory) { verify(raw_set(), directory); },
+          .installed = [](const std::string& directory) { return is_installed(raw_set(), directory); }};
 }
 
 }  // namespace velo

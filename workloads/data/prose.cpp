@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 6> novels = {"sensesensibility", "pridepr
                                                     "northangerabbey",  "persuasion"};
 
 /// One file per split.
-const RawSet& prose_files() {
+const RawSet& raw_set() {
   static const RawSet set{
       "prose",
       {{"train.txt", 6851943, "f031d27aac1073c8eb1b5b21cc7755086d3e675f1da32e784c955c3fc50e8c60"},
@@ -42,9 +42,8 @@ const RawSet& prose_files() {
 class Prose final : public TextDataSet {
  public:
   explicit Prose(const std::string& folder)
-      : files_{MappedFile(folder + "/" + prose_files().files[0].name),
-               MappedFile(folder + "/" + prose_files().files[1].name),
-               MappedFile(folder + "/" + prose_files().files[2].name)} {}
+      : files_{MappedFile(folder + "/" + raw_set().files[0].name), MappedFile(folder + "/" + raw_set().files[1].name),
+               MappedFile(folder + "/" + raw_set().files[2].name)} {}
 
   [[nodiscard]] std::span<const std::uint8_t> text(Split split) const override {
     return files_[static_cast<std::size_t>(split)].bytes();
@@ -98,12 +97,12 @@ void convert(const std::string& novels_at, const std::string& bible_at, const st
     for (const SwordBook& book : read_sword_books(bible_at + testament))
       append_tidy(split(book.id), osis_text(book.markup));
   for (std::size_t i = 0; i < splits.size(); ++i)
-    write_file(folder + "/" + prose_files().files[i].name, {bytes_of(splits[i])});
+    write_file(folder + "/" + raw_set().files[i].name, {bytes_of(splits[i])});
 }
 
 void install_prose(const std::string& directory, const std::string& from, const Say& say) {
   install(
-      prose_files(), directory,
+      raw_set(), directory,
       [&](const std::string& folder) {
         const auto originals = [&](std::string_view package, std::string_view where) {
           if (!from.empty()) return from;
@@ -124,34 +123,34 @@ std::shared_ptr<const TextDataSet> open_prose(const DataSource& source) {
   if (source.synthetic) {
     // Generated once per process: the content is fixed, and making it takes a moment.
     static const auto generated =
-        synthetic_text({prose_files().files[0].bytes, prose_files().files[1].bytes, prose_files().files[2].bytes});
+        synthetic_text({raw_set().files[0].bytes, raw_set().files[1].bytes, raw_set().files[2].bytes});
     return generated;
   }
   const std::string directory = directory_of(source);
-  check(prose_files(), directory);
-  return std::make_shared<Prose>(prose_files().folder(directory));
+  check(raw_set(), directory);
+  return std::make_shared<Prose>(raw_set().folder(directory));
 }
 
 std::string prose_version(const DataSource& source) {
   if (source.synthetic) return synthetic_text_version();
-  check(prose_files(), directory_of(source));
-  return prose_files().version();
+  check(raw_set(), directory_of(source));
+  return raw_set().version();
 }
 
 }  // namespace data
 
 DataSetInfo prose_data_set() {
   using namespace data;
-  return {.name = prose_files().name,
+  return {.name = raw_set().name,
           .summary = "English prose in the public domain: six novels by Jane Austen and the King James Bible",
           .licence = "public domain",
           .package = cat(novels_package, ", ", bible_package),
           .homepage = "https://www.gutenberg.org, https://ebible.org",
-          .bytes = prose_files().bytes(),
-          .version = prose_files().version(),
+          .bytes = raw_set().bytes(),
+          .version = raw_set().version(),
           .install = install_prose,
-          .verify = [](const std::string& directory) { verify(prose_files(), directory); },
-          .installed = [](const std::string& directory) { return is_installed(prose_files(), directory); }};
+          .verify = [](const std::string& directory) { verify(raw_set(), directory); },
+          .installed = [](const std::string& directory) { return is_installed(raw_set(), directory); }};
 }
 
 }  // namespace velo
