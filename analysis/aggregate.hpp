@@ -16,9 +16,9 @@
 // Where we differ from the paper: scores there are returns, normalised by what a human gets; times may be censored, so the
 // normalised score is a speed, which a missed target makes 0 and not unknown.
 //
-// All of it is of study times as they are: the cut-offs of AlgoPerf's rules belong to its score. Workloads that nobody reached in the median have no t* and are left out of the IQM; an algorithm without trials on a
-// workload gets as many zeros there as others have studies at most, the same "no credit" as in its score. Probabilities
-// are over workloads that both ran.
+// Study times are taken as they are: the cut-offs of AlgoPerf's rules belong to its score. Workloads that nobody reached
+// in the median have no t* and are left out of the IQM; an algorithm without trials on a workload gets as many zeros there
+// as others have studies at most, the same "no credit" as in its score. Probabilities are over workloads that both ran.
 //
 // Coverage at 0.95, by simulation of normal values (tests/analysis/aggregate_test.cpp repeats parts; standard errors
 // below 0.009): a bootstrap of n values sees (n - 1)/n of their variance, so few studies cover less.

@@ -13,7 +13,7 @@
 //   pairs        Wilcoxon's signed-rank test (1945) of log time ratios over workloads, two-sided, exact: all signs of the ranks
 //                that occur, ties included. Workloads with equal times are left out of a pair; a miss against a
 //                hit is larger than any other difference
-//   several      Holm (Scand. J. Stat. 6:65, 1979): the i-th smallest of m p-values times m - i + 1, made monotone: at most
+//   several      Holm (Scand. J. Stat., 1979): the i-th smallest of m p-values times m - i + 1, made monotone: at most
 //                alpha false differences in the whole table, whatever is true
 //   groups       runs of consecutive mean ranks in which no pair differs: the bars of the diagram
 //

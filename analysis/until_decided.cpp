@@ -79,10 +79,8 @@ void UntilOptions::check() const {
     throw Error(cat("'", candidate, "' is compared with itself; name two entries of the sweep"));
   if (look_every < 2) throw Error(cat("a look needs 2 new studies or more, not ", look_every));
   if (max_studies < look_every)
-    throw Error(cat("there cannot be at most ", max_studies, " studies when the first look comes after ",
-                    look_every));
-  if (!(margin >= 0 && margin < not_reached))
-    throw Error(cat("a margin is 0 or more, not ", margin));
+    throw Error(cat("there cannot be at most ", max_studies, " studies when the first look comes after ", look_every));
+  if (!(margin >= 0 && margin < not_reached)) throw Error(cat("a margin is 0 or more, not ", margin));
 }
 
 std::vector<std::int64_t> UntilOptions::looks(std::int64_t studies) const {
