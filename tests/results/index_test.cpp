@@ -323,6 +323,25 @@ TEST_CASE("what a score needs of every run comes from one narrow index, the rows
   CHECK(std::get<std::string>(plan.rows[0].back()) == "SCAN trials USING COVERING INDEX trials_for_scores");
 }
 
+TEST_CASE("an index of the schema before is brought forward, its rows as they were") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1);
+  std::string dump;
+  {
+    auto index = TrialIndex::open(store);
+    index.rebuild();
+    dump = index.dump();
+  }
+  run_sql(store.index_file(), "DROP INDEX trials_for_scores; PRAGMA user_version = 2");
+  CHECK(error_of([&] { (void)TrialIndex::open_read_only(store); }) ==
+        "the index '" + store.index_file().string() + "' has an older schema; run `velo index` to bring it forward");
+  (void)TrialIndex::open(store);
+  const auto index = TrialIndex::open_read_only(store);
+  CHECK(index.dump() == dump);
+  CHECK(index.query("SELECT name FROM pragma_index_info('trials_for_scores')").rows.size() > 0);
+}
+
 TEST_CASE("evaluations are the same from a journal as from its trajectory, torn journals ignored") {
   const Scratch scratch;
   const Store store = Store::create(scratch / "store");
