@@ -6,7 +6,7 @@
 //   simultaneous   the whole curve lies inside at the level. The depth of a resampled curve is the least, over all places,
 //                  of the share of curves at or above it and the share at or below it; the band is the envelope of the
 //                  deepest curves, as many as make up the level. It is the percentile band that is widened by the same
-//                  share at every place until it holds whole curves (Beran, JASA 83:679, 1988; in the rank form of Mandel
+//                  share at every place until it holds whole curves (Beran, 1988, on balanced confidence sets; in the rank form of Mandel
 //                  and Betensky, Comput. Stat. Data Anal. 52:2158, 2008), and never narrower than the pointwise one.
 //
 // The level is reached among the resampled curves exactly (ties may take more of them in); that the truth is covered as

@@ -4,7 +4,7 @@
 //
 // The n trials of an algorithm on a workload, whatever their study, are a sample of what tuning draws. The fastest of k
 // of them, chosen without replacement, exceeds the i-th smallest time with probability C(n - i, k) / C(n, k) (the
-// unbiased estimator of Tang et al., EMNLP Findings 2020, for the question of Dodge et al., EMNLP 2019,
+// unbiased estimator of Tang et al., 2020, arXiv:2004.13705, for the question of Dodge et al., 2019,
 // arXiv:1909.03004); the workload time at k is the median of that distribution, and scores follow as ever, every
 // algorithm having the same k. k = 1 asks who wins untuned.
 //

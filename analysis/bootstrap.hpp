@@ -2,7 +2,7 @@
 //
 // How sure a score is. The unit that is resampled is the study: an independent repetition of the whole tuning.
 //
-// Study bootstrap (Efron and Tibshirani, 1993, chapter 13, percentile intervals): in each of B resamples, every
+// Study bootstrap (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, percentile intervals): in each of B resamples, every
 // algorithm and workload draws as many studies as it has, with replacement; workload times, ratios and scores are
 // computed anew. Limits are order statistics, so infinite times need no special case. Resample b uses stream b of the
 // recorded seed: the same bits on any number of threads.

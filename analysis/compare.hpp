@@ -7,7 +7,7 @@
 //   interval                study bootstrap (analysis/bootstrap.hpp); studies of the same number are drawn together where
 //                           both have the same ones, since they share initialisation, data order and seeds
 //   sign test               over pairs of studies with the same number: who was faster? Ties and pairs in which neither
-//                           reached the target are left out. Exact two-sided binomial p (Conover, 1999, section 3.4)
+//                           reached the target are left out. Exact two-sided binomial p (Conover, 1999)
 //   pair speedup            median over pairs of studies of t(B)/t(A), with the interval that the sign test amounts to
 //                           (analysis/rank_interval.hpp): exact for any distribution, where the bootstrap is not
 //

@@ -3,8 +3,8 @@
 // Random numbers for resampling: the n-th draw of stream (seed, stream) is a pure function of the three numbers, so a
 // bootstrap gives the same bits on any number of threads and in any order of evaluation.
 //
-// Generator: Philox4x32-10, Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011,
-// section 4.3. Its answers are checked against the published ones. (The device layer has its own; this room sees no
+// Generator: Philox4x32-10, Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Its answers are checked against the published ones. (The device layer has its own; this room sees no
 // Kokkos.)
 #pragma once
 

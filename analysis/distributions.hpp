@@ -6,8 +6,8 @@
 //   chi-square   P(X <= x) with nu degrees of freedom = P(nu/2, x/2)
 //   binomial     P(X <= k) of n with probability p = I_{1-p}(n - k, k + 1)
 //
-// I is the regularised incomplete beta function (continued fraction DLMF 8.17.22), P the regularised lower incomplete
-// gamma function (series DLMF 8.11.4 below a + 1, continued fraction DLMF 8.9.2 above). Their relative error is that of
+// I is the regularised incomplete beta function (continued fraction DLMF section 8.17), P the regularised lower incomplete
+// gamma function (series DLMF section 8.11 below a + 1, continued fraction DLMF 8.9.2 above). Their relative error is that of
 // lgamma's value in the front factor, some nu ln(nu) 1e-16: below 1e-13 up to a hundred degrees of freedom. Quantiles
 // are as good as the functions that they invert.
 //

@@ -5,7 +5,7 @@
 //   log speedup      d = ln t(baseline) - ln t(candidate); above 0: the candidate is faster. Natural logarithms throughout
 //   margin           m, as a fraction: speedups between 1/(1 + m) and 1 + m count as no difference; delta = ln(1 + m)
 //   equivalent       the interval of d at 1 - 2 alpha lies within (-delta, delta): two one-sided tests at alpha
-//                    (TOST: Schuirmann, J. Pharmacokinet. Biopharm. 15:657, 1987; the interval form is Westlake's, 1981)
+//                    (TOST: Schuirmann, J. Pharmacokinet. Biopharm. 15:657, 1987; the interval form is Westlake's)
 //   regressed        Burden::margin  the interval at 1 - alpha lies below -delta: shown to be worse by more than the margin
 //                    Burden::zero    the estimate lies below -delta and the interval below 0: magnitude and significance
 //   improved         the mirror image
@@ -17,13 +17,13 @@
 // Burden::zero that bound holds for no difference at all; just inside the margin it is one half.
 //
 // Intervals
-//   student  paired: mean of the d_i -+ t_{n-1} s / sqrt(n). Unpaired: Welch (Biometrika 34:28, 1947), degrees of freedom
+//   student  paired: mean of the d_i -+ t_{n-1} s / sqrt(n). Unpaired: Welch (1947), degrees of freedom
 //            by Satterthwaite (1946). Several workloads: the mean over workloads of their means, the variances summed,
 //            degrees of freedom by Satterthwaite. Exact for normal log times (paired, one workload), else close.
 //   ranks    where a target was missed. Such a study needs at least the time for which it was watched, so its d is known
 //            within bounds. Paired: order statistics of the Walsh averages; unpaired: of the differences
-//            (Hodges and Lehmann, Ann. Math. Stat. 34:598, 1963; Hollander, Wolfe and Chicken, 2014, sections 3.3 and
-//            4.3), from the exact null distributions, the lower limit from the least possible d and the upper from the
+//            (Hodges and Lehmann, 1963; Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 2014), from
+//            the exact null distributions, the lower limit from the least possible d and the upper from the
 //            greatest. Both limits grow with every d, which keeps the level whatever the unknown values are. Exact for
 //            distributions of d that are symmetric (paired) or shifted copies (unpaired). With fewer than 5 pairs no
 //            interval at 0.9 exists, with fewer than 6 none at 0.95: the limits are then infinite.

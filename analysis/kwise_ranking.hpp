@@ -9,7 +9,7 @@
 //               sigma_i^2 *= 1 - sum over q of (sigma_i^2 / c^2) W(x or -x)
 //             V(x) = phi(x)/Phi(x), W(x) = V(x)(V(x) + x); all sums with the values before the match
 //             (K-Sort Arena: Li et al., CVPR 2025, arXiv:2408.14468; this is the full-pair Thurstone-Mosteller
-//             rule of Weng and Lin, JMLR 12:267, 2011, algorithm 3)
+//             rule of Weng and Lin, JMLR 12:267, 2011)
 //   score     mu - 3 sigma: what one can be sure of
 //
 // Where we differ. A draw (equal times, or both missed the target) counts half as a win and half as a loss. The factor of

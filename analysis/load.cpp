@@ -5,6 +5,7 @@
 #include <numeric>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "results/error.hpp"
 #include "results/text.hpp"
@@ -42,19 +43,27 @@ bool speaks_before(const TrialSummary& run, const std::string& other, bool other
   return std::tuple(run.status == Status::done, run.id.run) > std::tie(other_done, other);
 }
 
-/// By workload, label, study and trial. Trials are large: their places are sorted, and each is moved once.
+/// By workload, label, study and trial. Trials are large: their places are sorted, and each is moved once, along the
+/// cycles of the permutation, without a second list.
 void sort_trials(std::vector<TrialOutcome>& trials) {
-  std::vector<std::size_t> order(trials.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+  std::vector<std::size_t> from(trials.size());
+  std::iota(from.begin(), from.end(), std::size_t{0});
+  std::sort(from.begin(), from.end(), [&](std::size_t i, std::size_t j) {
     const TrialOutcome &a = trials[i], &b = trials[j];
     return std::tie(a.workload, a.algorithm, a.study, a.trial, a.cell) <
            std::tie(b.workload, b.algorithm, b.study, b.trial, b.cell);
   });
-  std::vector<TrialOutcome> sorted;
-  sorted.reserve(trials.size());
-  for (const std::size_t i : order) sorted.push_back(std::move(trials[i]));
-  trials = std::move(sorted);
+  for (std::size_t start = 0; start < from.size(); ++start) {
+    if (from[start] == start) continue;
+    TrialOutcome first = std::move(trials[start]);
+    std::size_t place = start;
+    while (from[place] != start) {
+      trials[place] = std::move(trials[from[place]]);
+      place = std::exchange(from[place], place);
+    }
+    trials[place] = std::move(first);
+    from[place] = place;
+  }
 }
 
 }  // namespace
@@ -129,9 +138,8 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail)
     const bool again = !race.trials.empty() && race.trials.back().cell == run.id.cell;
     if (again && !speaks_before(run, race.trials.back().run, done)) return;
     done = run.status == Status::done;
-    if (!again) race.trials.emplace_back();
-    TrialOutcome& outcome = race.trials.back();
-    outcome = outcome_of(run);
+    if (again) race.trials.pop_back();
+    TrialOutcome& outcome = race.trials.emplace_back(outcome_of(run));
     outcome.sweep = sweep;
     if (label != labels.end() && !label->second.empty()) outcome.algorithm = label->second;
     if (detail == TrialDetail::everything) outcome.path = store.folder(run.id).path.string();

@@ -7,12 +7,12 @@
 //                over the distribution of s / spread (chi / sqrt(n - 1)) of the normal probability given s, which is the
 //                integral that defines the noncentral t
 //   equivalence  P(two one-sided tests at alpha both reject) when there is no difference: the same integral over
-//                2 Phi(sqrt(n) delta / spread - t s / spread) - 1 where positive (Phillips, J. Pharmacokinet. Biopharm.
-//                18:137, 1990), t = t_{n-1}(1 - alpha)
+//                2 Phi(sqrt(n) delta / spread - t s / spread) - 1 where positive (Phillips, J. Pharmacokinet. Biopharm.,
+//                1990), t = t_{n-1}(1 - alpha)
 //   sign         P(sign_test(wins, n - wins) <= alpha), wins ~ Binomial(n, Phi(e / spread)); exact
 //
-// Spread from censored log times (Tobin, Econometrica 26:24, 1958): every group has its own mean, all share one standard
-// deviation; maximum likelihood by EM (Schmee and Hahn, Technometrics 21:417, 1979): a time known to exceed c counts with
+// Spread from censored log times (Tobin, 1958): every group has its own mean, all share one standard
+// deviation; maximum likelihood by EM (Schmee and Hahn, 1979): a time known to exceed c counts with
 // its expectation given that. The likelihood divides by the number of times; we multiply the variance by u / (u - groups),
 // u the number of times that were reached, which is the usual estimate where all were.
 #pragma once

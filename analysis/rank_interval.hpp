@@ -4,13 +4,13 @@
 // statistics are computed, not approximated.
 //
 //   median        theta is the median, nothing else is assumed. Limits are the k-th smallest and k-th largest value, k
-//                 from the sign test (Thompson, 1936; Conover, 1999, section 3.2)
+//                 from the sign test (Thompson, 1936; Conover, 1999)
 //   one sample    theta is the centre of a symmetric distribution. Walsh averages (x_i + x_j)/2, i <= j; limits are the
 //                 k-th smallest and k-th largest, k from the signed-rank statistic (Tukey, 1949)
 //   two samples   theta is the shift of b against a. Differences b_j - a_i; k from the rank-sum statistic (Moses, 1965)
 //
-// The last two: Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 3rd ed., 2014, sections 3.3 and 4.3. The
-// estimate is the median of the averages or differences (Hodges and Lehmann, Ann. Math. Stat. 34:598, 1963).
+// The last two: Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 3rd ed., 2014. The
+// estimate is the median of the averages or differences (Hodges and Lehmann, 1963).
 // Coverage is at least the level (above it by what the discreteness of the statistic leaves); where not even the
 // extreme order statistics cover that often, the limits are infinite. With equal values coverage only grows.
 #pragma once

@@ -6,7 +6,7 @@
 //   f_t = w_t (w_t + w_(t+1) + ... + w_T),   divided by the largest f; 0 behind the last step
 // Constant norms give the linear decay to zero; norms that start large give a warm-up.
 // Paper: Defazio, Cutkosky, Mehta, Mishchenko, "Optimal linear decay learning rate schedules and further refinements",
-// arXiv:2310.07831, Algorithm 1: power 2 with l2 norms for SGD; for Adam's kind power 1 with l1 norms.
+// arXiv:2310.07831: power 2 with l2 norms for SGD; for Adam's kind power 1 with l1 norms.
 // Differs: the sum contains t itself, so the last step is not lost and constant norms give exactly the shape `linear`
 // of harness/schedule.hpp. The window is mirrored at the end and continued by its first value at the start, as there.
 #pragma once

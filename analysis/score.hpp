@@ -6,9 +6,9 @@
 //   workload time    median over the studies; with an even number the mean of the middle two, so infinite as soon as
 //                    one of them is
 //   ratio            r(s, w) = t(s, w) / min over algorithms of t(., w); equal times share r = 1
-//   profile          rho_s(tau) = share of the workloads with r(s, w) <= tau          (Dolan and More, 2002, eq. 1)
+//   profile          rho_s(tau) = share of the workloads with r(s, w) <= tau          (Dolan and More, 2002)
 //   score            1 / (r_max - 1) * integral of rho_s over [1, r_max], r_max = 4    (Dahl et al., 2023,
-//                    arXiv:2306.07179, section 4; Kasimbeg et al., 2025, arXiv:2502.15015)
+//                    arXiv:2306.07179; Kasimbeg et al., 2025, arXiv:2502.15015)
 //
 // The integral is exact by default, mean over workloads of (r_max - r)/(r_max - 1) where r <= r_max; AlgoPerf's program
 // takes a trapezoid rule over 100 points, which differs by at most 1/198 per workload. The number of workloads is that

@@ -6,11 +6,11 @@
 //   violation   epsilon(A, B) = integral over {u : F^-1(u) > G^-1(u)} of (F^-1 - G^-1)^2 du / integral over (0, 1) of the
 //               same (the squared Wasserstein distance), F of A and G of B, smaller being better. 0: A is better at every
 //               quantile; 1: B is; epsilon(A, B) + epsilon(B, A) = 1
-//               (del Barrio, Cuesta-Albertos and Matran, in "The Mathematics of the Uncertain", 2018, eq. 5)
+//               (del Barrio, Cuesta-Albertos and Matran, arXiv:1705.01788)
 //   limit       upper confidence limit of epsilon at 1 - alpha: the expanded percentile of the bootstrap (Hesterberg, Am.
-//               Stat. 69:371, 2015), which takes the 1 - alpha' quantile of the resampled epsilon with
+//               Stat., 2015), which takes the 1 - alpha' quantile of the resampled epsilon with
 //               alpha' = Phi(sqrt(k/(k - 1)) t_{k-1}(alpha)), k the size of the smaller sample
-//   published   the limit of Dror, Shlomov and Reichart (ACL 2019, section 4), epsilon_min = epsilon -
+//   published   the limit of Dror, Shlomov and Reichart (ACL 2019), epsilon_min = epsilon -
 //               sqrt((n + m)/(n m)) sigma Phi^-1(alpha), sigma^2 the bootstrap variance of sqrt(n m/(n + m)) epsilon:
 //               for comparison with papers
 //   verdict     A is almost stochastically better when the limit is below 0.5; the smaller, the more surely so

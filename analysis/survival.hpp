@@ -4,10 +4,10 @@
 //
 //   curve            S(t) = product over hit times t_i <= t of (1 - d_i / n_i)             (Kaplan and Meier, 1958)
 //   its variance     S(t)^2 sum d_i / (n_i (n_i - d_i))                                     (Greenwood, 1926)
-//   its interval     on the scale log(-log S), so it stays in [0, 1]   (Kalbfleisch and Prentice, 1980, section 1.3)
+//   its interval     on the scale log(-log S), so it stays in [0, 1]   (Kalbfleisch and Prentice, 1980)
 //   restricted mean  mu(tau) = integral of S over [0, tau]: the mean time to the result when watching ends at tau;
 //                    variance sum (integral of S over [t_i, tau])^2 d_i / (n_i (n_i - d_i))
-//                    (Royston and Parmar, BMC Med. Res. Methodol. 13:152, 2013)
+//                    (Royston and Parmar, BMC Med. Res. Methodol., 2013)
 //
 // A trial that ended without a hit is censored at the work for which it was watched. That assumes that ending says
 // nothing about how far off the hit was: right for budgets, wrong for trials stopped because they were behind. Callers leave out

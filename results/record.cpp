@@ -60,11 +60,10 @@ std::string_view word_of(Enum value, const Words<Enum, N>& words) {
 
 template <typename Enum, std::size_t N>
 Enum value_of(std::string_view text, std::string_view what, const Words<Enum, N>& words) {
-  std::vector<std::string> valid;
-  for (const auto& [value, word] : words) {
+  for (const auto& [value, word] : words)
     if (word == text) return value;
-    valid.emplace_back(word);
-  }
+  std::vector<std::string> valid;
+  for (const auto& [value, word] : words) valid.emplace_back(word);
   throw Error(cat("'", text, "' is not a known ", what, "; valid are ", join_words(valid)));
 }
 

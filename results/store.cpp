@@ -198,6 +198,98 @@ void Store::write_sweep(const SweepManifest& manifest) const {
   replace_file(file, object.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
+namespace {
+
+/// Takes a manifest from the events of its parser: as objects, thousands of cells take three times as long. Members it
+/// does not know are passed over; a known one of another type ends the reading.
+class ManifestReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  SweepManifest manifest;
+  std::optional<std::int64_t> version;
+
+  [[nodiscard]] bool complete() const { return version && has_source_ && has_cells_; }
+
+  bool string(string_t& text) override {
+    if (depth_ == top && key_ == "source") {
+      manifest.source = std::move(text);
+      has_source_ = true;
+    } else if (in_cell() && key_ == "cell") {
+      manifest.cells.back().cell = std::move(text);
+      ++members_;
+    } else if (in_cell() && key_ == "label") {
+      manifest.cells.back().label = std::move(text);
+      ++members_;
+    } else {
+      return other();
+    }
+    return true;
+  }
+  bool number_integer(number_integer_t value) override { return number(value); }
+  bool number_unsigned(number_unsigned_t value) override { return number(static_cast<std::int64_t>(value)); }
+  bool null() override { return other(); }
+  bool boolean(bool) override { return other(); }
+  bool number_float(number_float_t, const string_t&) override { return other(); }
+  bool binary(binary_t&) override { return other(); }
+  bool key(string_t& name) override {
+    key_ = std::move(name);
+    if (depth_ == top) cells_ = false;
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    const bool holds_members = depth_ == 0 || (cells_ && depth_ == list);
+    if (!holds_members && !other()) return false;
+    ++depth_;
+    if (in_cell()) {
+      manifest.cells.emplace_back();
+      members_ = 0;
+      key_.clear();
+    }
+    return true;
+  }
+  bool end_object() override {
+    const bool whole = !in_cell() || members_ == 2;
+    --depth_;
+    return whole;
+  }
+  bool start_array(std::size_t) override {
+    if (depth_ == top && key_ == "cells") {
+      cells_ = has_cells_ = true;
+    } else if (!other()) {
+      return false;
+    }
+    ++depth_;
+    return true;
+  }
+  bool end_array() override {
+    --depth_;
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  static constexpr int top = 1, list = 2, cell = 3;  // depths: the object, its list of cells, one of them
+
+  [[nodiscard]] bool in_cell() const { return cells_ && depth_ == cell; }
+  bool number(std::int64_t value) {
+    if (depth_ != top || key_ != "layout_version") return other();
+    version = value;
+    return true;
+  }
+  /// A value that is none of ours: fine as the value of a member that is not ours either.
+  [[nodiscard]] bool other() const {
+    if (depth_ == top) return key_ != "layout_version" && key_ != "source" && key_ != "cells";
+    if (in_cell()) return key_ != "cell" && key_ != "label";
+    return depth_ > 0 && !(cells_ && depth_ == list);
+  }
+
+  std::string key_;
+  int depth_ = 0;
+  int members_ = 0;
+  bool cells_ = false, has_source_ = false, has_cells_ = false;
+};
+
+}  // namespace
+
 SweepManifest Store::read_sweep(const std::string& sweep) const {
   const fs::path file = manifest_file(root_, sweep);
   if (!fs::exists(file)) {
@@ -205,18 +297,15 @@ SweepManifest Store::read_sweep(const std::string& sweep) const {
     throw Error(cat("there is no sweep '", sweep, "' in '", root_.string(), "'", did_you_mean(sweep, known),
                     "; it has ", join_words(known)));
   }
-  const auto object = nlohmann::json::parse(read_file(file), nullptr, false);
-  try {
-    if (const auto version = object.at("layout_version").get<std::int64_t>(); version > manifest_layout_version)
-      throw Error(cat("'", file.string(), "' has layout ", version, ", newer than the ", manifest_layout_version,
-                      " this velo reads; use the newer velo"));
-    SweepManifest manifest{sweep, object.at("source").get<std::string>(), {}};
-    for (const auto& entry : object.at("cells"))
-      manifest.cells.push_back({entry.at("cell").get<std::string>(), entry.at("label").get<std::string>()});
-    return manifest;
-  } catch (const nlohmann::json::exception&) {
+  ManifestReader reader;
+  reader.manifest.name = sweep;
+  const bool whole = nlohmann::json::sax_parse(read_file(file), &reader);
+  if (reader.version && *reader.version > manifest_layout_version)
+    throw Error(cat("'", file.string(), "' has layout ", *reader.version, ", newer than the ", manifest_layout_version,
+                    " this velo reads; use the newer velo"));
+  if (!whole || !reader.complete())
     throw Error(cat("'", file.string(), "' is not a list of a sweep's cells; delete it and start the sweep again"));
-  }
+  return std::move(reader.manifest);
 }
 
 std::vector<std::string> Store::sweeps() const {

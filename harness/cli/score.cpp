@@ -1,8 +1,10 @@
 // `velo score`: who won, and how sure that is.
 #include <ostream>
 
+#include "analysis/aggregate.hpp"
 #include "analysis/best_of_k.hpp"
 #include "analysis/kwise_ranking.hpp"
+#include "analysis/mean_ranks.hpp"
 #include "analysis/summary.hpp"
 #include "harness/cli/print.hpp"
 #include "harness/cli/scoring_options.hpp"
@@ -36,7 +38,8 @@ Verb score_verb() {
                 o.positional("SWEEP", choices->race.sweep, "name or YAML file of the sweep (default: the only one)");
                 choices->race.declare(o);
                 o.choice("--show", choices->show,
-                         {"all", "scores", "times", "ranks", "pool", "best-of-k", "profiles", "kwise"},
+                         {"all", "scores", "times", "ranks", "pool", "best-of-k", "profiles", "kwise", "iqm",
+                          "improvement", "mean-ranks", "order"},
                          "which table (csv and json give one: scores by default)");
                 o.format(choices->format);
               },
@@ -48,6 +51,13 @@ Verb score_verb() {
                 auto bootstrap = choices->race.bootstrap_options();
                 bootstrap.profiles = show == "profiles";
                 const auto summary = analysis::summarize(race, options, bootstrap);
+                std::vector<std::string> beside;
+                const auto print_answer = [&](analysis::Answer answer) {
+                  print_table(console, choices->format, answer.table);
+                  beside = std::move(answer.notes);
+                  if (options.rules != analysis::Rules::velodrome)
+                    beside.emplace_back("study times as they are: the rules' cut-offs count in scores only");
+                };
                 if (show == "all" && choices->format == Format::table) {
                   print_all(console, summary);
                 } else if (show == "times") {
@@ -58,6 +68,14 @@ Verb score_verb() {
                   print_table(console, choices->format, analysis::pool_table(summary.board));
                 } else if (show == "kwise") {
                   print_table(console, choices->format, analysis::kwise_table(race.trials, options));
+                } else if (show == "iqm") {
+                  print_answer(analysis::iqm_answer(summary.board.table, bootstrap));
+                } else if (show == "improvement") {
+                  print_answer(analysis::improvement_answer(summary.board.table, bootstrap));
+                } else if (show == "mean-ranks") {
+                  print_answer(analysis::mean_rank_answer(summary.board.table, bootstrap));
+                } else if (show == "order") {
+                  print_answer(analysis::order_answer(summary.board.table, bootstrap));
                 } else if (show == "profiles") {
                   print_table(console, choices->format, analysis::profile_table(summary.board));
                 } else if (show == "best-of-k") {
@@ -66,6 +84,7 @@ Verb score_verb() {
                   print_table(console, choices->format, summary.scores);
                 }
                 print_notes(console, summary.notes);
+                print_notes(console, beside);
                 return ExitCode::ok;
               }};
 }

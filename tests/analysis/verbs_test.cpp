@@ -55,6 +55,24 @@ TEST_CASE("velo score prints times and scores on stdout and notes on stderr") {
              ContainsSubstring("trials,fast one,slow\r\n1,1,"));
 }
 
+TEST_CASE("velo score shows the answers over workloads in every format, each with what it left out") {
+  const SmallStore small("verb_aggregate");
+  // Medians of best trials: 12 against 22 evaluations; slow missed its third study.
+  CHECK_THAT(velo_on(small, "score race --show iqm --format csv").out,
+             ContainsSubstring("algorithm,iqm_speed,low,high,workloads,studies,missed\r\nfast one,1.0") &&
+                 ContainsSubstring(",1,3,0\r\nslow,") && ContainsSubstring(",1,3,1\r\n"));
+  const Answer improvement = velo_on(small, "score race --show improvement --format json");
+  CHECK_THAT(improvement.out,
+             ContainsSubstring("\"algorithm\": \"fast one\", \"against\": \"slow\", \"probability\": 1,"));
+  CHECK_THAT(improvement.err, ContainsSubstring("it is no certainty"));
+  const Answer ranks = velo_on(small, "score race --show mean-ranks");
+  CHECK_THAT(ranks.out, ContainsSubstring("fast one") && ContainsSubstring("2.000"));
+  CHECK_THAT(ranks.err,
+             ContainsSubstring("Friedman chi2 1, p = 1") && ContainsSubstring("1 workload cannot tell any of 1 pair"));
+  CHECK_THAT(velo_on(small, "score race --show order --format csv").out,
+             ContainsSubstring("fast one,slow,yes,0,0,") && ContainsSubstring("slow,fast one,no,1,1,1,1,3,3\r\n"));
+}
+
 TEST_CASE("velo refine prints a table of factors of a whole run's gradient norms, and refuses half a run") {
   const SmallStore small("verb_refine");
   const std::string cell = small.store.cells().front();

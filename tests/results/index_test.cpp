@@ -3,10 +3,11 @@
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <map>
 
 #include "results/fields.hpp"
 #include "results/schema.hpp"
@@ -285,6 +286,60 @@ TEST_CASE("the columns of trials are the fields of a summary, in order, the cloc
   });
   for (const auto& column : index.query("SELECT * FROM trials").columns) columns.push_back(column.name);
   CHECK(columns == fields);
+}
+
+TEST_CASE("what a score needs of every run comes from one narrow index, the rows themselves untouched") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1, [](Trajectory& t) {
+    t.summary.workload_version = 2;
+    t.summary.division = "open";
+    t.summary.timeable = !TrialSummary{}.timeable;
+    t.summary.resumed = 1;
+    t.summary.direction = Direction::higher;
+  });
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  // The fields that were read are those that differ from an untouched summary.
+  std::map<std::string, std::string> untouched;
+  const auto each_field = [](const TrialSummary& s, const auto& use) {
+    std::string json = summary_to_json(s);
+    visit_fields(s, [&](const Field& field, const auto&) {
+      const auto at = json.find(cat("\"", field.name, "\":"));
+      use(std::string(field.name), json.substr(at, json.find('\n', at) - at));
+    });
+  };
+  each_field(TrialSummary{}, [&](const std::string& name, const std::string& text) { untouched[name] = text; });
+  std::string columns;
+  std::size_t read = 0;
+  each_field(index.trials("", TrialDetail::results).at(0), [&](const std::string& name, const std::string& text) {
+    if (untouched.at(name) == text) return;
+    columns += (columns.empty() ? "" : ", ") + name;
+    ++read;
+  });
+  CHECK(index.query("SELECT name FROM pragma_index_info('trials_for_scores')").rows.size() == read);
+  const Table plan = index.query("EXPLAIN QUERY PLAN SELECT " + columns + " FROM trials ORDER BY cell, run");
+  REQUIRE(plan.rows.size() == 1);  // one scan, no sorting
+  CHECK(std::get<std::string>(plan.rows[0].back()) == "SCAN trials USING COVERING INDEX trials_for_scores");
+}
+
+TEST_CASE("an index of the schema before is brought forward, its rows as they were") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1);
+  std::string dump;
+  {
+    auto index = TrialIndex::open(store);
+    index.rebuild();
+    dump = index.dump();
+  }
+  run_sql(store.index_file(), "DROP INDEX trials_for_scores; PRAGMA user_version = 2");
+  CHECK(error_of([&] { (void)TrialIndex::open_read_only(store); }) ==
+        "the index '" + store.index_file().string() + "' has an older schema; run `velo index` to bring it forward");
+  (void)TrialIndex::open(store);
+  const auto index = TrialIndex::open_read_only(store);
+  CHECK(index.dump() == dump);
+  CHECK(index.query("SELECT name FROM pragma_index_info('trials_for_scores')").rows.size() > 0);
 }
 
 TEST_CASE("evaluations are the same from a journal as from its trajectory, torn journals ignored") {

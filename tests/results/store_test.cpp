@@ -235,6 +235,41 @@ TEST_CASE("a sweep keeps its cells and labels") {
   CHECK(error_of([&] { store.write_sweep({"../up", "", {}}); }).starts_with("'../up' cannot name a sweep"));
 }
 
+TEST_CASE("a manifest may hold more than this velo knows, but nothing less and nothing of another type") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  store.write_sweep({"s", "s.yaml", {}});
+  const auto file = store.root() / "sweeps/s.json";
+  const auto read = [&](const std::string& text) {
+    replace_file(file, text);
+    return store.read_sweep("s");
+  };
+  const SweepManifest back = read(R"({"note": {"cells": [{"cell": 1}], "source": 2}, "source": "a.yaml",
+    "cells": [{"why": ["x", {"label": "no"}], "label": "l", "cell": "c", "n": 1.5}], "layout_version": 1, "late": null})");
+  CHECK(back.source == "a.yaml");
+  CHECK(back.cells == std::vector<SweepEntry>{{"c", "l"}});
+  CHECK(read(R"({"layout_version": 1, "source": "", "cells": []})").cells.empty());
+
+  const std::string refused =
+      "'" + file.string() + "' is not a list of a sweep's cells; delete it and start the sweep again";
+  for (const std::string text :
+       {"", "[]", "3", "{}", R"({"layout_version": 1, "source": "a", "cells": [)",
+        R"({"layout_version": 1, "source": "a"})", R"({"layout_version": 1, "cells": []})",
+        R"({"source": "a", "cells": []})", R"({"layout_version": "1", "source": "a", "cells": []})",
+        R"({"layout_version": 1, "source": ["a"], "cells": []})",
+        R"({"layout_version": 1, "source": "a", "cells": {}})",
+        R"({"layout_version": 1, "source": "a", "cells": ["c"]})",
+        R"({"layout_version": 1, "source": "a", "cells": [["c", "l"]]})",
+        R"({"layout_version": 1, "source": "a", "cells": [{"cell": "c"}]})",
+        R"({"layout_version": 1, "source": "a", "cells": [{"cell": "c", "label": 1}]})",
+        R"({"layout_version": 1, "source": "a", "cells": [{"cell": {"cell": "c"}, "label": "l"}]})"}) {
+    INFO(text);
+    CHECK(error_of([&] { (void)read(text); }) == refused);
+  }
+  CHECK(error_of([&] { (void)read(R"({"layout_version": 2, "source": 5})"); }) ==
+        "'" + file.string() + "' has layout 2, newer than the 1 this velo reads; use the newer velo");
+}
+
 TEST_CASE("merging twice copies once; a different run of the same number gets the next") {
   const Scratch scratch;
   const Store a = Store::create(scratch / "a"), b = Store::create(scratch / "b");
