@@ -92,7 +92,7 @@ TrialOutcome outcome_of(const TrialSummary& s) {
   out.reached = s.result.reached;
   if (out.reached) out.hit_evaluation = s.result.evaluations - 1;
   out.steps = static_cast<double>(s.result.steps);
-  out.example_gradients = static_cast<double>(s.result.example_gradients);
+  out.example_gradients = s.work_to_result();
   out.seconds = s.result.seconds;
   out.metric = s.metric;
   out.higher_is_better = s.direction == Direction::higher;

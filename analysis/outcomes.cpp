@@ -98,7 +98,7 @@ void require_comparable(const std::vector<TrialOutcome>& trials, Clock clock, co
     }
     if (clock == Clock::example_gradients && trial.reached && trial.steps > 0 && trial.example_gradients == 0) {
       throw Error(cat(describe(trial),
-                      " reached its target without a single gradient, so example-gradients do not measure it; use "
+                      " reached its target with no recorded work, so example-gradients do not measure it; use "
                       "--clock steps or seconds"));
     }
     if (clock != Clock::seconds) continue;

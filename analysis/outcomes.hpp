@@ -16,7 +16,7 @@ inline constexpr double not_reached = std::numeric_limits<double>::infinity();
 
 /// What times are counted in. Scores name their clock.
 enum class Clock {
-  example_gradients,  ///< gradient evaluations times the examples in each: deterministic, fair to two-gradient rules
+  example_gradients,  ///< all that was asked for, charged as gradients of an example (Work::charged): deterministic
   steps,              ///< parameter updates: deterministic, but a rule that takes two gradients a step gets one free
   seconds,            ///< the algorithm's time on the clock; comparable within one hardware class only
 };
@@ -100,7 +100,7 @@ struct Overrides {
 };
 
 /// Throws Error when the trials may not be compared on this clock; the sentence names runs and the overriding flag.
-/// Rules that reach a target by forward passes alone have no time in example-gradients: refused, not counted as 0.
+/// A target that was reached at no cost on the clock is refused, not counted as 0: imported logs count no work.
 void require_comparable(const std::vector<TrialOutcome>& trials, Clock clock, const Overrides& overrides);
 
 }  // namespace velo::analysis

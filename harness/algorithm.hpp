@@ -64,7 +64,8 @@ struct Evaluation {
   std::vector<Metric> metrics;  ///< validation metrics, the target metric first
 };
 
-/// The questions an algorithm may ask. Every call is on the clock and in the work account.
+/// The questions an algorithm may ask. Every call is on the clock and in the work account, where the unit is the
+/// gradient of one example (Work::charged in results/record.hpp): scores by work are timed in it.
 class Oracle {
  public:
   virtual ~Oracle() = default;
@@ -92,7 +93,7 @@ class Oracle {
   /// A batch of the algorithm's own choice, for rules that order or weigh examples themselves. Every example counts.
   virtual Batch choose(std::span<const Index> examples) = 0;
 
-  /// Mean loss. Costs one forward pass over the batch.
+  /// Mean loss. Costs one third for each example.
   virtual double loss(const Query& query) = 0;
   /// Mean loss; writes its gradient to `out` [layout().size()]. Costs one example-gradient per example.
   virtual double gradient(Vector out, const Query& query) = 0;
@@ -100,7 +101,7 @@ class Oracle {
   /// example-gradient per example; memory is the caller's affair: slices of a batch bound it. Never commits model state.
   /// Only with Capability::per_example_gradients.
   virtual double example_gradients(Vector out, const Query& query) = 0;
-  /// out = Hessian * direction. Only with Capability::hessian_vector_products.
+  /// out = Hessian * direction. Costs two for each example. Only with Capability::hessian_vector_products.
   virtual void hessian_vector_product(ConstVector direction, Vector out, const Query& query) = 0;
 };
 
@@ -225,9 +226,15 @@ struct AlgorithmInfo {
   int version = 1;      ///< semantic: a change of defaults or of results bumps it
   Division division = Division::closed;
   Capabilities needs;  ///< of the algorithm itself; a wrapper's inner needs are added at plan time
+  /// What it needs with these parameters, where some need less than `needs` (psgd's whitening: no Hessian).
+  std::function<Capabilities(const Parameters&)> variant_needs = {};
   std::vector<ParameterSpec> parameters;
   /// Makes one from resolved parameters; wrappers make their inner algorithm through the registry.
   std::function<std::unique_ptr<TrainingAlgorithm>(const Parameters&, const Registry&)> make;
+
+  [[nodiscard]] Capabilities needed_by(const Parameters& variant) const {
+    return variant_needs ? variant_needs(variant) : needs;
+  }
 };
 
 }  // namespace velo

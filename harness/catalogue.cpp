@@ -31,7 +31,7 @@ const Module& get(const std::vector<Module>& list, std::string_view name, std::s
 }
 
 void collect_needs(const Component& component, const Catalogue& catalogue, std::set<std::string>& out) {
-  const auto& own = catalogue.algorithm(component.name).needs;
+  const auto own = catalogue.algorithm(component.name).needed_by(component.parameters);
   out.insert(own.begin(), own.end());
   for (const auto& [name, value] : component.parameters.values())
     if (const auto* parts = std::get_if<std::vector<Component>>(&value))

@@ -26,9 +26,13 @@ struct CatalogueAlgorithm {
   std::string paper;
   int version = 1;
   bool open_division = false;
-  std::vector<std::string> needs;  ///< names of capabilities
+  std::vector<std::string> needs;                                            ///< names of capabilities
+  std::function<std::vector<std::string>(const Parameters&)> variant_needs;  ///< where variants need less; or empty
   std::vector<ParameterSpec> parameters;
 
+  [[nodiscard]] std::vector<std::string> needed_by(const Parameters& variant) const {
+    return variant_needs ? variant_needs(variant) : needs;
+  }
   /// The parameter that holds the algorithm it drives, or null: only wrappers have one.
   [[nodiscard]] const ParameterSpec* inner() const;
 };

@@ -56,7 +56,7 @@ std::unique_ptr<TrainingAlgorithm> Registry::make(const Component& component) co
 
 Capabilities Registry::needs(const Component& component) const {
   Capabilities out;
-  for_each_part(component, [&](const Component& part) { out |= algorithm(part.name).needs; });
+  for_each_part(component, [&](const Component& part) { out |= algorithm(part.name).needed_by(part.parameters); });
   return out;
 }
 

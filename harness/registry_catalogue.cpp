@@ -23,6 +23,10 @@ Catalogue catalogue_of(const Registry& registry) {
     algorithm.version = info.version;
     algorithm.open_division = info.division == Division::open;
     algorithm.needs = names(info.needs);
+    if (info.variant_needs)
+      algorithm.variant_needs = [of = info.variant_needs](const Parameters& parameters) {
+        return names(of(parameters));
+      };
     algorithm.parameters = info.parameters;
     out.algorithms.push_back(std::move(algorithm));
   }

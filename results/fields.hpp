@@ -128,6 +128,7 @@ void visit_fields(Summary& s, Visitor&& visit) {
   visit(Field{"workload_role", "", request, true}, s.workload_role);
   visit(Field{"base_workload", "", request, true}, s.base_workload);
   visit(Field{"evaluations_to_result", "evaluations", result, true}, s.result.evaluations);
+  visit(Field{"work_to_result", "example gradients", result, true}, s.result.work);
 }
 
 }  // namespace velo

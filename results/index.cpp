@@ -198,7 +198,8 @@ constexpr std::array result_fields{"cell"sv,
                                    "hardware_class"sv,
                                    "workload_role"sv,
                                    "base_workload"sv,
-                                   "evaluations_to_result"sv};
+                                   "evaluations_to_result"sv,
+                                   "work_to_result"sv};
 
 bool wanted(std::string_view field, TrialDetail detail) {
   return detail == TrialDetail::everything ||
@@ -229,15 +230,16 @@ class Ingester {
       : store_(store),
         put_trial_(database, insert_trial_sql()),
         clear_evaluations_(database, "DELETE FROM evaluations WHERE cell = ? AND run = ?"),
-        put_evaluation_(database, "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)") {}
+        put_evaluation_(database, "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?)") {}
 
   /// Throws Error, before writing anything, when a file of the run cannot be read.
   void put(const RunRef& run) {
     if (!fs::exists(store_.folder(run).status()))
       throw Error(cat("run ", run.text(), " has no status.json; it was killed before it began"));
-    const TrialSummary summary = store_.read_status(run);
+    TrialSummary summary = store_.read_status(run);
     const bool finished = fs::exists(store_.folder(run).trajectory());
     const SeriesGroup evaluations = finished ? finished_evaluations(run) : SeriesGroup{};
+    if (!summary.result.work) summary.result.work = work_until(summary, evaluations);
     visit_fields(summary, [&](const Field&, const auto& member) { bind_field(put_trial_, member); });
     put_trial_.run();
     clear_evaluations_.bind(run.cell);
@@ -247,6 +249,16 @@ class Ingester {
   }
 
  private:
+  /// Of a record that is older than the charge: what its evaluations tell.
+  static double work_until(const TrialSummary& summary, const SeriesGroup& evaluations) {
+    if (evaluations.rows() > 0) {
+      const auto step = evaluations.at("step"), work = evaluations.at("work");
+      for (std::size_t row = 0; row < evaluations.rows(); ++row)
+        if (step[row] == static_cast<double>(summary.result.steps)) return work[row];
+    }
+    return summary.work_to_result();
+  }
+
   /// From the journal where the run still has it whole: the trajectory was made from it, and HDF5 takes twenty times as
   /// long to open.
   SeriesGroup finished_evaluations(const RunRef& run) {
@@ -259,7 +271,8 @@ class Ingester {
   }
 
   void put_evaluations(const RunRef& run, const SeriesGroup& group) {
-    const auto step = group.at("step"), gradients = group.at("example_gradients"), seconds = group.at("seconds");
+    const auto step = group.at("step"), gradients = group.at("example_gradients"), work = group.at("work"),
+               seconds = group.at("seconds");
     for (const auto& series : group.series) {
       const std::string& metric = series.info.name;
       if (!metric.starts_with("validation/") && !metric.starts_with("test/")) continue;
@@ -272,6 +285,7 @@ class Ingester {
         put_evaluation_.bind(static_cast<std::int64_t>(gradients[row]));
         put_evaluation_.bind(seconds[row]);
         put_evaluation_.bind(series.values[row]);
+        put_evaluation_.bind(work[row]);
         put_evaluation_.run();
       }
     }

@@ -420,10 +420,10 @@ Trajectory make_trajectory(const JournalContent& journal, const TrialSummary& su
   }
   for (const auto& row : journal.evaluations) {
     const Work& w = row.work;
-    evaluations.row(
-        {static_cast<double>(w.steps), static_cast<double>(w.examples), static_cast<double>(w.example_gradients),
-         static_cast<double>(w.forward_examples), static_cast<double>(w.hvps), row.seconds, row.wall_seconds},
-        row.values);
+    evaluations.row({static_cast<double>(w.steps), static_cast<double>(w.examples),
+                     static_cast<double>(w.example_gradients), static_cast<double>(w.forward_examples),
+                     static_cast<double>(w.hvps), w.charged(), row.seconds, row.wall_seconds},
+                    row.values);
   }
   for (const auto& row : journal.steps)
     steps.row({static_cast<double>(row.step), row.seconds, row.training_loss}, row.values);

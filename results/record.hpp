@@ -118,13 +118,31 @@ struct Fingerprint {
 /// trademarks, processors and vector instructions: "intel xeon platinum 8481c x2 avx512".
 [[nodiscard]] std::string hardware_class(const Fingerprint& fingerprint);
 
-/// Deterministic currencies: the same for a seed on any machine.
+/// Deterministic counts: the same for a seed on any machine.
+///
+/// charged() makes one currency of them, whose unit is the gradient of one example: what scores by work are timed in, so
+/// that whatever an algorithm asks for is paid for.
+///   gradient of an example        1     a forward and a backward pass. One that is kept apart from the batch's
+///                                       (example_gradients) takes the same two passes
+///   forward pass of an example   1/3    a layer's forward pass is one matrix product, its backward pass two of the same
+///                                       size, for its inputs and for its weights: a backward pass counts as two forward
+///                                       passes (Kaplan et al., arXiv:2001.08361, section 2.1: 2 N and 4 N operations a
+///                                       token; Hoffmann et al., arXiv:2203.15556, appendix F)
+///   Hessian-vector product        2     the central difference is two gradients; the exact product is a forward and a
+///                                       backward pass with tangents beside the values, about as much (Pearlmutter,
+///                                       Neural Computation 6, 1994)
+/// An algorithm's own arithmetic (roots of matrices, projections) is not in it: seconds have that.
 struct Work {
   std::int64_t steps = 0;              ///< updates
   std::int64_t examples = 0;           ///< training examples drawn
-  std::int64_t example_gradients = 0;  ///< per-example gradients computed; the main currency
+  std::int64_t example_gradients = 0;  ///< per-example gradients computed
   std::int64_t forward_examples = 0;   ///< examples passed forward without a gradient
   std::int64_t hvps = 0;               ///< Hessian-vector products, counted in examples
+
+  /// All of it in gradients of one example. Rounded once: the sum is taken in whole thirds.
+  [[nodiscard]] double charged() const {
+    return static_cast<double>(3 * example_gradients + forward_examples + 6 * hvps) / 3.0;
+  }
 
   friend bool operator==(const Work&, const Work&) = default;
 };
@@ -154,6 +172,7 @@ struct TimeToResult {
   std::int64_t example_gradients = 0;
   double seconds = 0;            ///< on the clock
   std::int64_t evaluations = 0;  ///< evaluations until then, that of the hit included; 0: not recorded
+  std::optional<double> work;    ///< Work::charged() then; empty in records older than the charge
 };
 
 /// Names one run: `STORE/trials/<cell, 2 digits>/<cell>/<run>`.
@@ -220,6 +239,12 @@ struct TrialSummary {
   std::optional<double> final_test;
   std::optional<double> final_training_loss;
   Work work;
+  /// result.work. Of an older record: exact where only gradients were asked for, or where the run ended at its result;
+  /// else an upper bound.
+  [[nodiscard]] double work_to_result() const {
+    return result.work.value_or(static_cast<double>(result.example_gradients) + work.charged() -
+                                static_cast<double>(work.example_gradients));
+  }
   PhaseSeconds seconds;
   Isolation isolation = Isolation::shared;
   bool timeable = false;         ///< seconds may enter comparisons

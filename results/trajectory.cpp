@@ -413,6 +413,7 @@ const std::vector<SeriesInfo>& evaluation_counters() {
                                                 {"example_gradients", "example gradients", Direction::none},
                                                 {"forward_examples", "examples", Direction::none},
                                                 {"hvps", "examples", Direction::none},
+                                                {"work", "example gradients", Direction::none},
                                                 {"seconds", "s", Direction::none},
                                                 {"wall_seconds", "s", Direction::none}};
   return counters;
@@ -424,6 +425,28 @@ const std::vector<SeriesInfo>& step_counters() {
                                                 {"training_loss", "loss", Direction::lower}};
   return counters;
 }
+
+namespace {
+
+/// Evaluations of a file that is older than the charge: it follows from the counts.
+SeriesGroup with_work(SeriesGroup rows) {
+  if (rows.find("work") != nullptr) return rows;
+  const auto& counters = evaluation_counters();
+  const auto place = std::find_if(counters.begin(), counters.end(), [](const auto& c) { return c.name == "work"; });
+  Series made{*place, {}};
+  const auto gradients = rows.at("example_gradients"), forward = rows.at("forward_examples"), hvps = rows.at("hvps");
+  for (std::size_t row = 0; row < rows.rows(); ++row) {
+    Work work;
+    work.example_gradients = static_cast<std::int64_t>(gradients[row]);
+    work.forward_examples = static_cast<std::int64_t>(forward[row]);
+    work.hvps = static_cast<std::int64_t>(hvps[row]);
+    made.values.push_back(work.charged());
+  }
+  rows.series.insert(rows.series.begin() + (place - counters.begin()), std::move(made));
+  return rows;
+}
+
+}  // namespace
 
 void write_trajectory(const std::filesystem::path& file, const Trajectory& trajectory, Durability durability) {
   std::string image;
@@ -447,7 +470,7 @@ Trajectory read_trajectory(const std::filesystem::path& path) {
       if (field.added && H5Aexists(summary, std::string(field.name).c_str()) == 0) return;
       read_value(summary, std::string(field.name).c_str(), member);
     });
-    trajectory.evaluations = read_group(file, "evaluations");
+    trajectory.evaluations = with_work(read_group(file, "evaluations"));
     trajectory.steps = read_group(file, "steps");
     trajectory.events = read_events(file);
     return trajectory;
@@ -455,7 +478,7 @@ Trajectory read_trajectory(const std::filesystem::path& path) {
 }
 
 SeriesGroup read_evaluations(const std::filesystem::path& path) {
-  return with_file(path, [](hid_t file) { return read_group(file, "evaluations"); });
+  return with_file(path, [](hid_t file) { return with_work(read_group(file, "evaluations")); });
 }
 
 }  // namespace velo

@@ -48,8 +48,8 @@ struct SeriesGroup {
 };
 
 /// Names of the series every row of `evaluations` has, in this order: "step", "examples", "example_gradients",
-/// "forward_examples", "hvps" (whole numbers), "seconds" (on the clock), "wall_seconds". Rows of `steps` have "step",
-/// "seconds" and "training_loss".
+/// "forward_examples", "hvps" (whole numbers), "work" (what these three are charged), "seconds" (on the clock),
+/// "wall_seconds". Rows of `steps` have "step", "seconds" and "training_loss".
 [[nodiscard]] const std::vector<SeriesInfo>& evaluation_counters();
 [[nodiscard]] const std::vector<SeriesInfo>& step_counters();
 

@@ -457,6 +457,9 @@ AlgorithmInfo psgd_info() {
   info.summary = "a preconditioner that learns to whiten gradients, or the Hessian, by steps on a Lie group";
   info.paper = "Li, IEEE Trans. NNLS 2018, arXiv:1512.04202; Pooladzandi & Li, arXiv:2402.04553";
   info.needs = {Capability::hessian_vector_products};
+  info.variant_needs = [](const Parameters& parameters) {
+    return parameters.choice("fit") == "newton" ? Capabilities{Capability::hessian_vector_products} : Capabilities{};
+  };
   info.parameters = {
       real("lr", 1e-3, Range::non_negative(), "learning rate; newton bears about ten times as much"),
       choice("preconditioner", "kron", {"kron", "diag"}, "a factor for either side of a matrix, or the diagonal"),

@@ -218,6 +218,10 @@ AlgorithmInfo psps_info() {
   info.summary = "Polyak's step size, measured with the diagonal of the Hessian or of an adaptive rule";
   info.paper = "Abdukhakimov, Xiang, Kamzolov, Takac, Comput. Math. and Math. Phys. 2024, arXiv:2310.02093";
   info.needs = {Capability::hessian_vector_products};
+  info.variant_needs = [](const Parameters& parameters) {
+    return parameters.choice("preconditioner") == "hutchinson" ? Capabilities{Capability::hessian_vector_products}
+                                                               : Capabilities{};
+  };
   info.parameters = {
       real("lr", 10.0, Range::non_negative(), "largest step size"),
       choice("preconditioner", "hutchinson", {"none", "hutchinson", "adam", "adagrad"}, "what D is made of"),

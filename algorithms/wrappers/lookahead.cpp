@@ -6,9 +6,10 @@
 // Paper: Zhang, Lucas, Hinton, Ba, NeurIPS 2019, arXiv:1907.08610, Algorithm 1. The state of the inner algorithm is
 // kept across synchronisations (the paper's "maintain").
 // The slow weights are the evaluation parameters, whatever the inner algorithm would hand out; they start at the
-// initial parameters.
+// initial parameters. They have batch-norm statistics of their own (refresh_batches), which the paper leaves open.
 // State: 1 value per parameter beside the inner algorithm's. Traffic: every k steps 2 reads, 2 writes per parameter.
 
+#include "algorithms/transforms/model_state_refresh.hpp"
 #include "harness/algorithm.hpp"
 #include "harness/device/elementwise.hpp"
 #include "harness/registry.hpp"
@@ -28,8 +29,11 @@ void synchronise_pass(Index size, Scalar alpha, Scalar* slow, Scalar* fast) {
 
 class Lookahead : public Wrapper {
  public:
-  Lookahead(std::unique_ptr<TrainingAlgorithm> inner, std::int64_t k, Schedule alpha)
-      : Wrapper(std::move(inner)), k_(k), alpha_(std::move(alpha)) {}
+  Lookahead(std::unique_ptr<TrainingAlgorithm> inner, const Parameters& parameters)
+      : Wrapper(std::move(inner)),
+        k_(parameters.integer("k")),
+        alpha_(parameters.real("alpha")),
+        refresh_(parameters) {}
 
   void declare(StateArena& state) override {
     state.vector("slow", slow_);
@@ -45,11 +49,16 @@ class Lookahead : public Wrapper {
     const auto alpha = static_cast<Scalar>(alpha_.at(oracle.progress()));
     synchronise_pass(static_cast<Index>(params.size()), alpha, slow_.data(), params.data());
   }
+  void prepare_for_eval(Oracle& oracle, ConstVector) override { refresh_.run(oracle, slow_); }
   [[nodiscard]] ConstVector evaluation_params(ConstVector) const override { return slow_; }
+  [[nodiscard]] ConstVector evaluation_model_state(ConstVector model_state) const override {
+    return refresh_.state(model_state);
+  }
 
  private:
   std::int64_t k_;
   Schedule alpha_;
+  ModelStateRefresh refresh_;
   Vector slow_;
 };
 
@@ -58,6 +67,7 @@ class Lookahead : public Wrapper {
 AlgorithmInfo lookahead_info() {
   AlgorithmInfo info;
   info.name = "lookahead";
+  info.version = 2;
   info.summary = "slow weights that follow another algorithm's fast ones every k steps";
   info.paper = "Zhang, Lucas, Hinton, Ba, NeurIPS 2019, arXiv:1907.08610";
   info.parameters = {
@@ -65,9 +75,9 @@ AlgorithmInfo lookahead_info() {
       integer("k", 5, Range::at_least(1), "steps between synchronisations", "steps"),
       real("alpha", 0.5, Range::fraction(), "share of the way that the slow weights go"),
   };
+  ModelStateRefresh::declare(info.parameters, 10);
   info.make = [](const Parameters& parameters, const Registry& registry) {
-    return std::make_unique<Lookahead>(registry.make(parameters.algorithm("inner")), parameters.integer("k"),
-                                       parameters.real("alpha"));
+    return std::make_unique<Lookahead>(registry.make(parameters.algorithm("inner")), parameters);
   };
   return info;
 }

@@ -54,7 +54,7 @@ std::vector<double> copied(std::span<const double> values) { return {values.begi
 
 Curve read_curve(const TrialOutcome& trial) {
   const SeriesGroup rows = read_evaluations(std::filesystem::path(trial.path) / "trajectory.h5");
-  Curve curve{copied(rows.at("example_gradients")), copied(rows.at("step")), copied(rows.at("seconds")),
+  Curve curve{copied(rows.at("work")), copied(rows.at("step")), copied(rows.at("seconds")),
               copied(rows.at(cat("validation/", trial.metric)))};
   return curve;
 }

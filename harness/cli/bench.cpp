@@ -37,7 +37,7 @@ std::vector<const CatalogueAlgorithm*> chosen(const Choices& choices, const Cata
   for (const std::string& name : choices.names) out.push_back(&catalogue.algorithm(name));
   if (!out.empty()) return out;
   for (const CatalogueAlgorithm& info : catalogue.algorithms)
-    if (info.needs.empty() && info.name != "null") out.push_back(&info);
+    if (info.needed_by(Parameters::defaults(info.parameters)).empty() && info.name != "null") out.push_back(&info);
   return out;
 }
 

@@ -56,7 +56,10 @@ void show(const Console& console, const Choices& choices, const CatalogueAlgorit
                 << " division\n"
                 << a.summary << '\n';
     if (!a.paper.empty()) console.out << a.paper << '\n';
-    if (!a.needs.empty()) console.out << "needs " << join_words(a.needs) << '\n';
+    const std::vector<std::string> usual = a.needed_by(Parameters::defaults(a.parameters));
+    if (!a.needs.empty())
+      console.out << "needs " << (usual.empty() ? "nothing" : join_words(usual))
+                  << (usual == a.needs ? "" : cat("; with other parameters ", join_words(a.needs))) << '\n';
     console.out << '\n';
   }
   print_table(console, choices.format, parameter_table(a.parameters));

@@ -33,7 +33,7 @@ TableValue rounded(const std::optional<double>& seconds) {
   return seconds ? TableValue(std::round(*seconds * 10.0) / 10.0) : TableValue{};
 }
 
-/// One row for each workload, algorithm and reason.
+/// One row for each workload, algorithm and reason; then the pairs that do not fit.
 Table summary_table(const Sweep& sweep, const Plan& plan) {
   struct Row {
     std::size_t first = 0;
@@ -64,6 +64,8 @@ Table summary_table(const Sweep& sweep, const Plan& plan) {
     table.rows[row.first] = {cell.workload.name, cell.label,   row.trials,
                              action(trial.need), trial.reason, rounded(row.seconds)};
   }
+  for (const LeftOut& pair : sweep.left_out)
+    table.rows.push_back({pair.workload, pair.label, std::int64_t{0}, "refuse", pair.sentence, TableValue{}});
   return table;
 }
 
@@ -88,6 +90,8 @@ Table trial_table(const Sweep& sweep, const Plan& plan) {
 
 std::string closing_line(const Sweep& sweep, const Plan& plan) {
   std::string out = cat(sweep.name, ": ", plan.trials.size(), " trials, ", plan.to_run, " to run");
+  if (const std::size_t n = sweep.left_out.size(); n > 0)
+    out += cat(", ", n, n == 1 ? " pair refused" : " pairs refused");
   if (plan.to_run == 0) return out;
   if (!plan.seconds) return cat(out, "; no past run tells how long they take");
   out += cat("; about ", std::ceil(*plan.seconds), " s with ", sweep.executor.workers,

@@ -33,7 +33,8 @@ Verb trial_verb() {
                 o.value("--run", choices->worker.run, "the run to make", "CELL/RUN");
                 o.value("--data", choices->worker.data_directory, "where converted data sets lie", "DIR");
                 o.choice("--isolation", choices->isolation, {"exclusive", "pinned", "shared"}, "how alone it runs");
-                o.value("--enough", choices->worker.enough, "example-gradients after which it cannot change the score");
+                o.value("--enough", choices->worker.enough,
+                        "work, in example-gradients, after which it cannot change the score");
                 o.value("--checkpoint-seconds", choices->worker.checkpoint_seconds, "wall seconds between checkpoints",
                         "S");
               },

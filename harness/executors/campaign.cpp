@@ -120,8 +120,8 @@ class Campaign {
   void note_result(std::size_t task, const TrialSummary& summary) {
     if (summary.stop_reason == StopReason::stopped_lossless) ++report_.stopped_lossless;
     if (summary.status != Status::done || !summary.result.reached) return;
-    const auto [best, first] = best_of_study_.emplace(study_key(task), summary.result.example_gradients);
-    if (!first) best->second = std::min(best->second, summary.result.example_gradients);
+    const auto [best, first] = best_of_study_.emplace(study_key(task), summary.work_to_result());
+    if (!first) best->second = std::min(best->second, summary.work_to_result());
   }
 
   void read_line(std::size_t task, const std::string& line) {
@@ -188,7 +188,7 @@ class Campaign {
   std::vector<Job> jobs_;
   std::vector<RunRef> runs_;
   std::vector<std::size_t> job_tasks_;
-  std::map<std::string, std::int64_t> best_of_study_;  ///< fewest example-gradients to the target
+  std::map<std::string, double> best_of_study_;  ///< least work to the target
   CampaignReport report_;
 };
 

@@ -98,6 +98,7 @@ void save_checkpoint(const std::string& path, const CheckpointHeader& header, co
   out.value(header.lost_seconds);
   out.vector(oracle.params());
   out.vector(oracle.mutable_model_state());
+  for (const double loss : oracle.term_losses()) out.value(loss);
   out.vector(state.flat());
   for (const StateArena::Number& number : state.numbers()) {
     out.text(number.name);
@@ -136,6 +137,7 @@ std::optional<CheckpointHeader> load_checkpoint(const std::string& path, const s
   in.value(header.lost_seconds);
   in.vector(oracle.params());
   in.vector(oracle.mutable_model_state());
+  for (double& loss : oracle.term_losses()) in.value(loss);
   in.vector(state.flat());
   for (const StateArena::Number& number : state.numbers()) {
     if (in.text() != number.name) throw in.mismatch();

@@ -143,7 +143,8 @@ class Trial {
     journal_.emplace(JournalWriter::resume(folder_.journal(), header->journal_bytes));
     const JournalContent kept = read_journal(folder_.journal());
     declare_series();
-    if (!kept.steps.empty()) first_loss_ = kept.steps.front().training_loss;
+    for (const StepRow& row : kept.steps)
+      if (!first_loss_ && std::isfinite(row.training_loss)) first_loss_ = row.training_loss;
     for (const EvaluationRow& row : kept.evaluations) recall(row);
     note("resumed");
     charge(lost_, recorded_losses(kept));
@@ -226,7 +227,7 @@ class Trial {
     if (oracle_.asked() && !first_loss_) first_loss_ = loss;
     // Eight orders of magnitude above the start: no schedule brings that back.
     if (first_loss_ && loss > 1e8 * std::max(std::abs(*first_loss_), 1.0)) return StopReason::diverged;
-    if (request_.enough && oracle_.work().example_gradients >= *request_.enough) return StopReason::stopped_lossless;
+    if (request_.enough && oracle_.work().charged() >= *request_.enough) return StopReason::stopped_lossless;
     if (algorithm_->finished()) return StopReason::finished;
     if (cell_.budget.steps && oracle_.work().steps >= *cell_.budget.steps) return StopReason::budget;
     if (cell_.budget.seconds && clock_.charged() >= *cell_.budget.seconds) return StopReason::budget;
@@ -308,7 +309,8 @@ class Trial {
                          .examples = streak_row_.work.examples,
                          .example_gradients = streak_row_.work.example_gradients,
                          .seconds = streak_row_.seconds,
-                         .evaluations = streak_evaluation_};
+                         .evaluations = streak_evaluation_,
+                         .work = streak_row_.work.charged()};
       summary_.result_test = streak_test_;
     }
     return streak_ == 1;
@@ -397,7 +399,8 @@ class Trial {
                          .examples = summary_.work.examples,
                          .example_gradients = summary_.work.example_gradients,
                          .seconds = clock_.charged(),
-                         .evaluations = evaluations_};
+                         .evaluations = evaluations_,
+                         .work = summary_.work.charged()};
     if (journal_) note("stopped", std::string(name(reason)));
     const auto& spent = clock_.seconds();
     const auto at = [&](Phase phase) { return spent[static_cast<std::size_t>(phase)]; };
@@ -492,9 +495,33 @@ TrialSummary planned_summary(const TrialRequest& request, const Registry& regist
   return s;
 }
 
+namespace {
+
+/// What is kept of a trial whose workload or algorithm cannot be made as it was asked for.
+TrialSummary refused(const TrialRequest& request, const Registry& registry, const Store& store, StopReason reason,
+                     const std::string& message) {
+  TrialSummary summary = planned_summary(request, registry);
+  summary.status = Status::failed;
+  summary.stop_reason = summary.result.reason = reason;
+  summary.message = message;
+  summary.started_at = summary.finished_at = utc_now();
+  store.write_status(summary);
+  return summary;
+}
+
+}  // namespace
+
 TrialSummary run_trial(const TrialRequest& request, const Registry& registry, const Store& store,
                        const TrialHooks& hooks) {
-  return Trial(request, registry, store, hooks).run(store);
+  std::optional<Trial> trial;
+  try {
+    trial.emplace(request, registry, store, hooks);
+  } catch (const std::bad_alloc&) {
+    return refused(request, registry, store, StopReason::oom, "out of memory");
+  } catch (const Error& error) {
+    return refused(request, registry, store, StopReason::error, error.what());
+  }
+  return trial->run(store);
 }
 
 }  // namespace velo

@@ -49,13 +49,14 @@ struct TrialRequest {
   DataSource data;
   Fingerprint fingerprint;
   Isolation isolation = Isolation::shared;
-  /// Example-gradients from which on the trial can no longer change the score; set under `stop: lossless` alone.
-  std::optional<std::int64_t> enough = {};
+  /// Work (Work::charged) from which on the trial can no longer change the score; set under `stop: lossless` alone.
+  std::optional<double> enough = {};
   double checkpoint_seconds = 30.0;  ///< wall seconds between checkpoints where the cell names no interval
 };
 
 /// Runs or resumes the trial in the run's folder and returns its summary, which is also in status.json. User-visible
-/// failures of the trial itself (NaN, divergence, out of memory, an exception) end in the summary, not in a throw;
+/// failures of the trial itself (NaN, divergence, out of memory, an exception, a workload or an algorithm that cannot be
+/// made from its parameters) end in the summary, not in a throw;
 /// throws Error only when the store cannot be written.
 TrialSummary run_trial(const TrialRequest& request, const Registry& registry, const Store& store,
                        const TrialHooks& hooks);

@@ -1,6 +1,8 @@
 #include "harness/run/trial_oracle.hpp"
 
+#include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "harness/device/memory.hpp"
 #include "results/error.hpp"
@@ -25,7 +27,12 @@ TrialOracle::TrialOracle(Workload& workload, Capabilities offers, std::uint64_t 
       evaluation_stream_(RandomStream(seed, Purpose::data_order).fork(evaluation_order),
                          workload.examples(Split::train)),
       params_(zeros("params", workload.layout().size())),
-      model_state_("model_state", static_cast<std::size_t>(workload.model_state_size())) {}
+      model_state_("model_state", static_cast<std::size_t>(workload.model_state_size())) {
+  if (const Index terms = workload.loss_terms(); terms > 1) {
+    term_losses_.assign(static_cast<std::size_t>(terms), std::numeric_limits<double>::quiet_NaN());
+    term_asked_.assign(term_losses_.size(), false);
+  }
+}
 
 void TrialOracle::begin_step(const Progress& progress) {
   progress_ = progress;
@@ -33,6 +40,8 @@ void TrialOracle::begin_step(const Progress& progress) {
   drawn_ = false;
   committed_ = false;
   asked_ = false;
+  whole_ = false;
+  term_asked_.assign(term_asked_.size(), false);
   step_loss_ = std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -100,16 +109,31 @@ ForwardPass TrialOracle::pass(const Query& query, const Batch& batch, bool commi
   return pass;
 }
 
-double TrialOracle::note_loss(double loss) {
-  if (!asked_) step_loss_ = loss;
-  asked_ = true;
+double TrialOracle::note_loss(double loss, const Query& query) {
+  if (preparing_) return loss;
+  if (query.loss_term && !term_losses_.empty()) {
+    note_term(static_cast<std::size_t>(*query.loss_term), loss);
+  } else if (!whole_) {
+    step_loss_ = loss;
+    asked_ = whole_ = true;
+  }
   return loss;
+}
+
+void TrialOracle::note_term(std::size_t term, double loss) {
+  if (whole_ || term_asked_.at(term)) return;
+  term_asked_[term] = true;
+  term_losses_[term] = loss;
+  const double sum = std::accumulate(term_losses_.begin(), term_losses_.end(), 0.0);
+  if (std::isfinite(loss) && std::isnan(sum)) return;  // some term is still unknown
+  step_loss_ = sum;
+  asked_ = true;
 }
 
 double TrialOracle::loss(const Query& query) {
   const Batch& batch = prepare(query);
   work_.forward_examples += batch.size();
-  return note_loss(workload_->loss(pass(query, batch, query.model_state == ModelStateUse::commit), batch));
+  return note_loss(workload_->loss(pass(query, batch, query.model_state == ModelStateUse::commit), batch), query);
 }
 
 double TrialOracle::gradient(Vector out, const Query& query) {
@@ -119,13 +143,13 @@ double TrialOracle::gradient(Vector out, const Query& query) {
                        (query.model_state == ModelStateUse::automatic && !committed_ && !preparing_));
   committed_ = committed_ || commit;
   work_.example_gradients += batch.size();
-  return note_loss(workload_->gradient(pass(query, batch, commit), batch, out));
+  return note_loss(workload_->gradient(pass(query, batch, commit), batch, out), query);
 }
 
 double TrialOracle::example_gradients(Vector out, const Query& query) {
   const Batch& batch = query.batch != nullptr ? *query.batch : this->batch();
   work_.example_gradients += batch.size();
-  return note_loss(workload_->example_gradients(pass(query, batch, false), batch, out));
+  return note_loss(workload_->example_gradients(pass(query, batch, false), batch, out), query);
 }
 
 void TrialOracle::hessian_vector_product(ConstVector direction, Vector out, const Query& query) {

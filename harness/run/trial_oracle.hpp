@@ -28,9 +28,13 @@ class TrialOracle : public Oracle {
   [[nodiscard]] const Vector& mutable_model_state() const { return model_state_; }
   [[nodiscard]] Work& work() { return work_; }
   [[nodiscard]] BatchStream& stream() { return stream_; }
-  /// Loss of the step's first gradient or loss call; what the training curve shows. NaN when nothing was asked.
+  /// What the training curve shows: loss of the step's first gradient or loss call. Where an algorithm asks term by
+  /// term, the sum of every term's latest loss, each the first of its step. NaN while that is not known.
   [[nodiscard]] double step_loss() const { return step_loss_; }
   [[nodiscard]] bool asked() const { return asked_; }
+  /// Latest loss of every term [loss_terms()], NaN for one not asked for yet; empty for a loss of one term.
+  [[nodiscard]] std::vector<double>& term_losses() { return term_losses_; }
+  [[nodiscard]] const std::vector<double>& term_losses() const { return term_losses_; }
   [[nodiscard]] const Work& work() const { return work_; }
 
   // Oracle
@@ -56,7 +60,8 @@ class TrialOracle : public Oracle {
   const Batch& prepare(const Query& query);
   [[nodiscard]] BatchStream& order() { return preparing_ ? evaluation_stream_ : stream_; }
   [[nodiscard]] ForwardPass pass(const Query& query, const Batch& batch, bool commit) const;
-  double note_loss(double loss);
+  double note_loss(double loss, const Query& query);
+  void note_term(std::size_t term, double loss);
 
   Workload* workload_;
   Capabilities offers_;
@@ -73,6 +78,9 @@ class TrialOracle : public Oracle {
   bool committed_ = false;
   bool asked_ = false;
   double step_loss_ = 0.0;
+  bool whole_ = false;  ///< the step's loss was asked for as a whole
+  std::vector<double> term_losses_;
+  std::vector<bool> term_asked_;  ///< in this step
   Work work_;
   std::vector<Evaluation> evaluations_;
 };

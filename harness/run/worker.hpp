@@ -21,7 +21,7 @@ struct WorkerSettings {
   std::string run;  ///< "cell/0001"
   std::string data_directory;
   Isolation isolation = Isolation::shared;
-  std::int64_t enough = 0;  ///< as in TrialRequest; 0: none
+  double enough = 0;  ///< as in TrialRequest; 0: none
   double checkpoint_seconds = 30.0;
 };
 

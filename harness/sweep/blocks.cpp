@@ -231,16 +231,22 @@ bool condition_matches(const Tree::Entry& condition, const EntryPair& pair) {
 
 }  // namespace
 
-void drop_excluded(const Tree& exclude, std::vector<EntryPair>& pairs) {
+void drop_excluded(const Tree& exclude, std::vector<EntryPair>& pairs, std::vector<LeftOut>& left_out) {
   if (!exclude.is_sequence()) fail(exclude.at, cat("`exclude` must be a list of maps, not ", exclude.described()));
   for (const Tree& item : exclude.items) {
     if (!item.is_map() || item.entries.empty())
       fail(item.at,
            cat("an item of `exclude` must be a map like {workload: NAME, algorithm: NAME}, not ", item.described()));
+    const Tree* why = item.find("why");
+    const std::string sentence = why != nullptr ? read_text(*why, "why") : "";
+    if (why != nullptr && item.entries.size() == 1) fail(item.at, "`why` alone excludes nothing; say what is meant");
     const std::size_t before = pairs.size();
     std::erase_if(pairs, [&](const EntryPair& pair) {
-      return std::all_of(item.entries.begin(), item.entries.end(),
-                         [&](const Tree::Entry& condition) { return condition_matches(condition, pair); });
+      const bool all = std::all_of(item.entries.begin(), item.entries.end(), [&](const Tree::Entry& condition) {
+        return condition.key == "why" || condition_matches(condition, pair);
+      });
+      if (all && why != nullptr) left_out.push_back({pair.workload.draft.name, pair.algorithm.label, sentence});
+      return all;
     });
     if (pairs.size() == before) fail(item.at, cat("nothing matches this exclusion, ", item.text()));
   }

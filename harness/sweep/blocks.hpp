@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "harness/sweep/entries.hpp"
+#include "harness/sweep/sweep.hpp"
 
 namespace velo {
 
@@ -37,7 +38,8 @@ struct EntryPair {
 [[nodiscard]] std::vector<EntryPair> variants(const EntryPair& pair, const std::vector<BlockPoint>& points,
                                               const Catalogue& catalogue);
 
-/// Reads `exclude` and drops the pairs that match one of its maps. Throws Error for one that matches nothing.
-void drop_excluded(const Tree& exclude, std::vector<EntryPair>& pairs);
+/// Reads `exclude` and drops the pairs that match one of its maps; those of a map that says why join `left_out`. Throws
+/// Error for one that matches nothing.
+void drop_excluded(const Tree& exclude, std::vector<EntryPair>& pairs, std::vector<LeftOut>& left_out);
 
 }  // namespace velo

@@ -18,9 +18,9 @@ std::string Assignment::name() const {
 
 const std::vector<std::string>& sweep_keys() {
   static const std::vector<std::string> keys = {
-      "sweep",        "workloads", "algorithms", "ruleset",  "studies",        "trials",  "seeds",
-      "search_space", "grid",      "zip",        "list",     "union",          "exclude", "budget",
-      "stop",         "executor",  "include",    "defaults", "evaluate_every", "target",  "checkpoint_every"};
+      "sweep",   "workloads", "algorithms",     "ruleset", "studies",          "trials", "seeds", "search_space",
+      "grid",    "zip",       "list",           "union",   "exclude",          "budget", "stop",  "executor",
+      "include", "defaults",  "evaluate_every", "target",  "checkpoint_every", "unfit"};
   return keys;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "harness/config/scalar.hpp"
 #include "harness/sweep/module_files.hpp"
@@ -12,7 +13,29 @@ namespace velo {
 namespace {
 
 const std::vector<std::string> rulesets = {"external", "self"};
+const std::vector<std::string> unfit_rules = {"refuse", "leave_out"};
 const std::vector<std::string> stop_rules = {"target", "budget", "lossless"};
+
+/// What the trials of a pair need, sorted, without repetition: searched parameters may decide it.
+std::set<std::string> needs_of_trials(const SearchedPair& pair, const Sweep& sweep, const Catalogue& catalogue) {
+  std::set<std::string> out;
+  const auto add = [&](const Draft& algorithm) {
+    for (std::string& need : needs_of(resolve(algorithm), catalogue)) out.insert(std::move(need));
+  };
+  bool varies = false;
+  for_each_part(pair.entries.algorithm.draft,
+                [&](const Draft& part) { varies = varies || catalogue.algorithm(part.name).variant_needs != nullptr; });
+  varies = varies && std::any_of(pair.plan.spaces.begin(), pair.plan.spaces.end(),
+                                 [](const ModuleSpace& space) { return space.is_list() || !space.dimensions.empty(); });
+  if (!varies) add(pair.entries.algorithm.draft);
+  for (std::int64_t study = 0; varies && study < sweep.studies; ++study)
+    for (std::int64_t trial = 0; trial < sweep.trials; ++trial) {
+      Draft placed = pair.entries.algorithm.draft;
+      place_point(pair.plan, sweep.root_seed, study, trial, placed);
+      add(placed);
+    }
+  return out;
+}
 
 class Expander {
  public:
@@ -31,6 +54,8 @@ class Expander {
     std::vector<EntryPair> pairs = read_pairs();
     read_spaces(pairs);
     for (EntryPair& pair : pairs) add_pair(std::move(pair));
+    if (out_.pairs.empty())
+      fail(require("algorithms").at, cat("no pair is left: ", out_.sweep.left_out.front().sentence));
     uses_.check();
     collect_names();
     return std::move(out_);
@@ -57,7 +82,7 @@ class Expander {
   void add_pair(EntryPair pair);
   [[nodiscard]] ModuleSpace space_of(const Draft& part, const AlgorithmEntry& entry);
   void mark_effective(const Slots& slots);
-  void check_needs(const EntryPair& pair) const;
+  [[nodiscard]] bool fits(const SearchedPair& pair);
   void check_trials(const SearchedPair& pair) const;
   void collect_names();
   [[nodiscard]] std::string who_is_there() const;
@@ -71,6 +96,7 @@ class Expander {
   std::vector<AlgorithmEntry> algorithms_;
   Sampler sampler_ = Sampler::halton;
   bool no_search_ = false;
+  bool leave_out_ = false;                          ///< pairs that do not fit
   std::map<std::string, ModuleSpace> spaces_;       ///< of the sweep, by name or label
   std::map<std::string, ModuleSpace> file_spaces_;  ///< of configs/algorithms, by name
 };
@@ -97,6 +123,7 @@ void Expander::read_settings() {
     if (sweep.stop == StopRule::lossless && sweep.studies % 2 == 0)
       fail(stop->at, cat("stop: lossless needs an odd number of studies, not ", sweep.studies));
   }
+  if (const Tree* unfit = find("unfit")) leave_out_ = read_choice(*unfit, "unfit", unfit_rules) == "leave_out";
   if (const Tree* every = find("checkpoint_every"))
     out_.checkpoint_every = read_integer(*every, "checkpoint_every", Range::non_negative());
   read_executor();
@@ -284,7 +311,7 @@ std::vector<EntryPair> Expander::read_pairs() {
   for (const WorkloadEntry& workload : workloads_)
     for (const AlgorithmEntry& algorithm : algorithms_)
       for (EntryPair& pair : variants({workload, algorithm}, points, *catalogue_)) pairs.push_back(std::move(pair));
-  if (const Tree* exclude = find("exclude")) drop_excluded(*exclude, pairs);
+  if (const Tree* exclude = find("exclude")) drop_excluded(*exclude, pairs, out_.sweep.left_out);
   if (pairs.empty()) fail(require("exclude").at, "everything is excluded: the sweep has no trials");
   return pairs;
 }
@@ -348,17 +375,24 @@ void Expander::mark_effective(const Slots& slots) {
     }
 }
 
-void Expander::check_needs(const EntryPair& pair) const {
-  const CatalogueWorkload& workload = catalogue_->workload(pair.workload.draft.name);
-  const std::vector<std::string> needs = needs_of(resolve(pair.algorithm.draft), *catalogue_);
-  if (needs.empty()) return;
-  const std::vector<std::string> offers =
-      workload.variant_offers ? workload.variant_offers(resolve(pair.workload.draft).parameters) : workload.offers;
-  for (const std::string& need : needs)
-    if (std::find(offers.begin(), offers.end(), need) == offers.end())
-      fail(pair.algorithm.at, cat("'", pair.algorithm.label, "' needs ", need, ", which the workload '", workload.name,
-                                  "' does not offer; exclude: [{algorithm: ", pair.algorithm.draft.name,
-                                  ", workload: ", workload.name, "}] leaves the pair out"));
+/// Whether the workload offers what every trial of the pair needs, which may follow searched parameters.
+bool Expander::fits(const SearchedPair& pair) {
+  const WorkloadEntry& entry = pair.entries.workload;
+  const AlgorithmEntry& algorithm = pair.entries.algorithm;
+  const CatalogueWorkload& workload = catalogue_->workload(entry.draft.name);
+  const Parameters variant = resolve(entry.draft).parameters;
+  const std::vector<std::string> offers = workload.variant_offers ? workload.variant_offers(variant) : workload.offers;
+  for (const std::string& need : needs_of_trials(pair, out_.sweep, *catalogue_)) {
+    if (std::find(offers.begin(), offers.end(), need) != offers.end()) continue;
+    const std::string sentence =
+        cat("'", algorithm.label, "' needs ", need, ", which the workload '", workload.name, "' does not offer");
+    if (!leave_out_)
+      fail(algorithm.at, cat(sentence, "; exclude: [{algorithm: ", algorithm.draft.name, ", workload: ", workload.name,
+                             "}] leaves the pair out"));
+    out_.sweep.left_out.push_back({workload.name, algorithm.label, sentence});
+    return false;
+  }
+  return true;
 }
 
 void Expander::check_trials(const SearchedPair& pair) const {
@@ -393,8 +427,7 @@ void Expander::add_pair(EntryPair pair) {
   }
   mark_effective(searched.entries.workload.draft.slots);
   mark_effective(searched.entries.workload.settings);
-  check_needs(searched.entries);
-  out_.pairs.push_back(std::move(searched));
+  if (fits(searched)) out_.pairs.push_back(std::move(searched));
 }
 
 void Expander::collect_names() {

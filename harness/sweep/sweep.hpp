@@ -32,6 +32,13 @@ struct ExecutorSettings {
   double timeout_seconds = 0;  ///< kill a trial after so long; 0: never
 };
 
+/// A pair that does not race: it does not fit (`unfit: leave_out`), or is excluded by an item that says why.
+struct LeftOut {
+  std::string workload;
+  std::string label;
+  std::string sentence;
+};
+
 struct Sweep {
   std::string name;
   std::string path;
@@ -45,10 +52,11 @@ struct Sweep {
   std::vector<std::string> labels;     ///< of the algorithm entries, grid variants apart: "adamw", "adamw[lr=0.1]"
   /// Ordered by study, trial, workload, algorithm: what must be compared runs close together in time.
   std::vector<Cell> cells;
+  std::vector<LeftOut> left_out;  ///< workload by workload
 };
 
 /// Reads, checks and expands a sweep file. Throws Error "file:line:column: sentence" for everything that is wrong with
-/// it, algorithms that need what a workload does not offer included, and for missing data where data is looked for.
+/// it, algorithms that need what a workload does not offer included (unless they are to be left out), and for missing data where data is looked for.
 [[nodiscard]] Sweep load_sweep(const SweepRequest& request, const Catalogue& catalogue);
 
 /// The folders in which configs/workloads/NAME.yaml and the like are looked for, nearest first: the nearest `configs`

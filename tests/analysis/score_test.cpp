@@ -174,7 +174,7 @@ TEST_CASE("comparisons that mean nothing are refused by naming runs and the flag
     CHECK(refusal(Clock::example_gradients).empty());
     CHECK(refusal(Clock::seconds, {.untimeable = true}).empty());
   }
-  SECTION("targets reached by forward passes alone, in example-gradients only") {
+  SECTION("targets reached with no recorded work, in example-gradients only") {
     trials[1].example_gradients = 0;
     CHECK_THAT(refusal(Clock::example_gradients), ContainsSubstring("bbbb") && ContainsSubstring("--clock steps"));
     CHECK(refusal(Clock::steps).empty());

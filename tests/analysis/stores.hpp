@@ -116,11 +116,11 @@ struct SmallStore {
       const double value = *summary.best_validation * (1 - std::exp(-4 * e / last)) / (1 - std::exp(-4.0));
       for (Series& series : trajectory.evaluations.series) {
         const std::string& name = series.info.name;
-        series.values.push_back(name == "step"                  ? 10 * e
-                                : name.ends_with("seconds")     ? 0.05 * e
-                                : name == "validation/accuracy" ? value
-                                : name.find("example") == 0     ? 1280 * e
-                                                                : 0);
+        series.values.push_back(name == "step"                                ? 10 * e
+                                : name.ends_with("seconds")                   ? 0.05 * e
+                                : name == "validation/accuracy"               ? value
+                                : name.find("example") == 0 || name == "work" ? 1280 * e
+                                                                              : 0);
       }
     }
     for (const SeriesInfo& info : step_counters()) trajectory.steps.series.push_back({info, {}});

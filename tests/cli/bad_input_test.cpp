@@ -1,6 +1,9 @@
 // What a user can get wrong outside a sweep file, each with its exact sentence and exit status. (tests/config holds the
 // table of broken sweep files.)
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -186,6 +189,115 @@ TEST_CASE("every mistake gets its one sentence and its exit status") {
   }
 }
 
+namespace {
+
+/// A race of one trial that asks for what cannot be.
+struct Impossible {
+  const char* what;
+  std::string workload, algorithm;  ///< entries of the sweep
+  const char* sentence;
+  bool planned = false;  ///< refused before anything runs, with exit status 2; else the trial fails with it, and 3
+};
+
+const std::vector<Impossible> impossible = {
+    // capabilities
+    {"layers that the workload does not show", "quadratic", "kfac",
+     "s.yaml:5:14: 'kfac' needs layer_statistics, which the workload 'quadratic' does not offer; exclude: [{algorithm: "
+     "kfac, workload: quadratic}] leaves the pair out",
+     true},
+    {"a need of the inner algorithm", "quadratic", "{lookahead: {inner: dp_sgd}}",
+     "s.yaml:5:14: 'lookahead(dp_sgd)' needs per_example_gradients, which the workload 'quadratic' does not offer; "
+     "exclude: [{algorithm: lookahead, workload: quadratic}] leaves the pair out",
+     true},
+    {"a need of a wrapper", "quadratic", "{conflict_free: {inner: adam}}",
+     "s.yaml:5:14: 'conflict_free(adam)' needs loss_terms, which the workload 'quadratic' does not offer; exclude: "
+     "[{algorithm: conflict_free, workload: quadratic}] leaves the pair out",
+     true},
+    {"a need of some parameters", "theory_bilinear_game", "{psgd: {fit: newton}}",
+     "s.yaml:5:14: 'psgd' needs hessian_vector_products, which the workload 'theory_bilinear_game' does not offer; "
+     "exclude: [{algorithm: psgd, workload: theory_bilinear_game}] leaves the pair out",
+     true},
+    // wrappers
+    {"a wrapper around nothing", "quadratic", "sam",
+     "s.yaml:5:14: 'sam' wraps another algorithm and needs one: sam: {inner: NAME}", true},
+    {"a chain through what wraps nothing", "quadratic", "{chain: [adam, sam, sgd]}",
+     "s.yaml:5:23: 'adam' wraps nothing, so it can only be the last of a chain", true},
+    {"more weights kept than there are", "quadratic", "{nm_masks: {n: 5, m: 4, inner: sgd}}",
+     "nm_masks: of 4 weights 5 cannot be kept; n must not be above m"},
+    // hyperparameters
+    {"a decay out of range", "quadratic", "{adamw: {beta1: 1.0}}",
+     "s.yaml:5:30: adamw.beta1 is 1, but must lie in [0, 1)", true},
+    {"a negative rate", "quadratic", "{clip_by_global_norm: {inner: {sgd: {lr: -0.1}}}}",
+     "s.yaml:5:55: sgd.lr is -0.1, but must lie in [0, inf)", true},
+    {"values that exclude each other", "quadratic", "{sgd: {nesterov: true}}",
+     "sgd: nesterov needs momentum above 0 and dampening 0"},
+    {"a noise whose privacy nobody can account for", "theory_linear_regression",
+     "{dp_sgd: {noise_multiplier: {value: 1, schedule: cosine}}}",
+     "dp_sgd: noise_multiplier must be a number, not a schedule"},
+    // batches
+    {"a batch larger than the split", "{fashion_mnist_mlp: {batch_size: 50001}, synthetic: true}", "sgd",
+     "workload 'fashion_mnist_mlp' has 50000 training examples, fewer than its batch_size of 50001; set a smaller "
+     "batch_size"},
+    {"micro-batches of a single example", "quadratic", "vr_adam",
+     "vr_adam: a batch of 1 examples does not make 8 micro-batches; lower micro_batches or raise the batch size"},
+    // forms of a model
+    {"a sequence longer than the text", "{prose_lm: {sequence_length: 700000}, synthetic: true}", "sgd",
+     "a sequence of 700000 bytes is longer than the validation split, which has 624585; shorten sequence_length"},
+    {"heads that do not share the width", "{prose_lm: {heads: 3}, synthetic: true}", "sgd",
+     "prose_lm: width 64 does not part into 3 heads of an even number of units, at most 128", true},
+    {"directions that cannot all disagree so much", "{theory_conflicting_losses: {cosine: -0.9}}", "sgd",
+     "theory_conflicting_losses: 3 directions cannot all have a cosine of -0.9; it must lie above -1 / (terms - 1)"},
+    // targets
+    {"a target already met", "{quadratic: {}, target: {validation: 100}}", "sgd",
+     "workload 'quadratic' meets its target of 100 before any training; set a harder target"},
+};
+
+}  // namespace
+
+TEST_CASE("a race that cannot be gets one sentence, before it runs or as the failure of its trial") {
+  const ScratchFolder scene;
+  for (const Impossible& race : impossible) {
+    INFO(race.what);
+    scene.file("s.yaml", "sweep: s\nstudies: 1\nruleset: self\nworkloads: [" + race.workload + "]\nalgorithms: [" +
+                             race.algorithm + "]\nbudget: {steps: 1}\n");
+    const Outcome outcome = run_velo({"run", "s.yaml", "--out", race.what, "--no-report"}, scene.path(),
+                                     {"VELO_DATA_DIR=data", "VELO_SETUP=no"});
+    const std::string err = without(outcome.err, scene.path().string() + "/");
+    if (race.planned)
+      CHECK(err == std::string("velo: ") + race.sentence + "\n");
+    else
+      CHECK_THAT(err,
+                 Catch::Matchers::ContainsSubstring(std::string("study 0 trial 0: failed: ") + race.sentence + "\n"));
+    CHECK(outcome.exit == (race.planned ? 2 : 3));
+  }
+}
+
+TEST_CASE("a data file that is missing, cut short or altered is named before anything runs") {
+  if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist"))
+    SKIP("package dataset-fashion-mnist is not installed");
+  const ScratchFolder scene;
+  make_scene(scene);
+  const std::vector<std::string> data = {"VELO_DATA_DIR=data", "VELO_SETUP=no"};
+  REQUIRE(run_velo({"data", "install", "fashion_mnist"}, scene.path(), data).exit == 0);
+  const auto file = scene.path() / "data/fashion_mnist/train.raw";
+  const auto refusal = [&] {
+    const Outcome outcome = run_velo({"run", "fashion.yaml", "--out", "store"}, scene.path(), data);
+    CHECK(outcome.exit == 2);
+    return outcome.err;
+  };
+  const auto bytes = std::filesystem::file_size(file);
+  std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(100000).put('\x7f');
+  std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(5));
+  CHECK(refusal() ==
+        "velo: data/fashion_mnist/train.raw has been altered: its SHA-256 is not that of fashion_mnist; `velo data "
+        "install fashion_mnist` repairs it\n");
+  std::filesystem::resize_file(file, bytes - 1);
+  CHECK(refusal() == "velo: data/fashion_mnist/train.raw has " + std::to_string(bytes - 1) + " bytes where " +
+                         std::to_string(bytes) + " are right; `velo data install fashion_mnist` repairs it\n");
+  std::filesystem::remove(file);
+  CHECK(refusal() == "velo: data/fashion_mnist/train.raw is missing; `velo data install fashion_mnist` repairs it\n");
+}
+
 TEST_CASE("a race installs the data set it reads, and says why when it cannot") {
   if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist"))
     SKIP("package dataset-fashion-mnist is not installed");
@@ -217,7 +329,7 @@ TEST_CASE("a newer index is refused with the way out") {
   const Outcome outcome = run_velo({"query", "SELECT 1", "--out", "store"}, scene.path());
   CHECK(outcome.exit == 2);
   CHECK(outcome.err ==
-        "velo: the index 'store/index.sqlite' has schema 99, newer than the 2 this velo knows; use the newer velo, or "
+        "velo: the index 'store/index.sqlite' has schema 99, newer than the 3 this velo knows; use the newer velo, or "
         "delete the file and run `velo index`\n");
 }
 

@@ -65,7 +65,7 @@ const std::vector<BadInput> table = {
      {},
      "sweep.yaml:5:1: unknown key 'colour' in the sweep; it may hold sweep, workloads, algorithms, ruleset, studies, "
      "trials, seeds, search_space, grid, zip, list, union, exclude, budget, stop, executor, include, defaults, "
-     "evaluate_every, target or checkpoint_every"},
+     "evaluate_every, target, checkpoint_every or unfit"},
     {"no name", "workloads: [bowl]\nalgorithms: [sgd]\n", {}, "sweep.yaml:1:1: the sweep lacks the key 'sweep'"},
     {"a name with spaces",
      "sweep: my race\nworkloads: [bowl]\nalgorithms: [sgd]\n",
@@ -114,6 +114,19 @@ const std::vector<BadInput> table = {
      head + "stop: goal\n",
      {},
      "sweep.yaml:5:7: stop must be target, budget or lossless, not 'goal'"},
+    {"an unknown way with pairs that do not fit",
+     head + "unfit: skip\n",
+     {},
+     "sweep.yaml:5:8: unfit must be refuse or leave_out, not 'skip'"},
+    {"a reason without an exclusion",
+     head + "exclude: [{why: just so}]\n",
+     {},
+     "sweep.yaml:5:11: `why` alone excludes nothing; say what is meant"},
+    {"no pair that fits",
+     name + "workloads: [digits]\nalgorithms: [newton]\nunfit: leave_out\n",
+     {},
+     "sweep.yaml:3:13: no pair is left: 'newton' needs hessian_vector_products, which the workload 'digits' does not "
+     "offer"},
     {"lossless with an even number of studies",
      head + "studies: 4\nstop: lossless\n",
      {},

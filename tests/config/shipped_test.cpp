@@ -22,7 +22,8 @@ Sweep load(const std::string& workload, const std::string& algorithm) {
 }
 
 std::vector<Capability> missing(const AlgorithmInfo& algorithm, const WorkloadInfo& workload) {
-  return algorithm.needs.missing_from(workload.offered_by(Parameters::defaults(workload.parameters)));
+  return algorithm.needed_by(Parameters::defaults(algorithm.parameters))
+      .missing_from(workload.offered_by(Parameters::defaults(workload.parameters)));
 }
 
 /// A workload that offers what an algorithm needs: quadratic, if it does.

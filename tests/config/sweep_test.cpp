@@ -257,6 +257,54 @@ TEST_CASE("a need is met or refused by the variant of the workload, not by the w
                         "'newton' needs hessian_vector_products, which the workload 'bowl' does not offer"));
 }
 
+TEST_CASE("a need follows the parameters of the algorithm, searched ones included") {
+  const Folder folder;
+  Catalogue catalogue = small_race::catalogue();
+  for (CatalogueAlgorithm& algorithm : catalogue.algorithms) {
+    if (algorithm.name != "newton") continue;
+    algorithm.variant_needs = [](const Parameters& variant) {
+      return variant.real("damping").base < 2.0 ? std::vector<std::string>{"hessian_vector_products"}
+                                                : std::vector<std::string>{};
+    };
+  }
+  const auto planned = [&](const std::string& rest) {
+    folder.write("sweep.yaml", "sweep: s\nstudies: 1\nworkloads: [digits]\n" + rest);
+    return load_sweep({.path = folder / "sweep.yaml", .overrides = {}, .backend = "Serial", .data_directory = ""},
+                      catalogue)
+        .cells.size();
+  };
+  const auto refused = Catch::Matchers::ContainsSubstring(
+      "'newton' needs hessian_vector_products, which the workload 'digits' does not offer");
+  CHECK(planned("trials: 1\nalgorithms: [{newton: {damping: 2}}]\n") == 1);
+  CHECK_THROWS_WITH(planned("trials: 1\nalgorithms: [newton]\n"), refused);
+  CHECK(planned("trials: 2\nalgorithms: [newton]\nsearch_space: {newton: [{damping: 2}, {damping: 3}]}\n") == 2);
+  CHECK_THROWS_WITH(planned("trials: 2\nalgorithms: [newton]\nsearch_space: {newton: [{damping: 2}, {damping: 1}]}\n"),
+                    refused);
+}
+
+TEST_CASE("pairs that do not fit are left out on request, each with its sentence") {
+  const Folder folder;
+  const Sweep sweep = load(folder, head + "workloads: [bowl, digits]\nalgorithms: [newton, sgd]\nunfit: leave_out\n");
+  CHECK(described(sweep) == std::vector<std::string>{"bowl newton ", "bowl sgd ", "digits sgd "});
+  REQUIRE(sweep.left_out.size() == 1);
+  CHECK(sweep.left_out[0].workload == "digits");
+  CHECK(sweep.left_out[0].label == "newton");
+  CHECK(sweep.left_out[0].sentence ==
+        "'newton' needs hessian_vector_products, which the workload 'digits' does not offer");
+}
+
+TEST_CASE("an exclusion that says why leaves its pairs on the list of the refused") {
+  const Folder folder;
+  const Sweep sweep = load(folder, head +
+                                       "workloads: [bowl, digits]\nalgorithms: [adam, sgd]\n"
+                                       "exclude: [{workload: digits, algorithm: sgd, why: it takes too long}, "
+                                       "{workload: bowl, algorithm: adam}]\n");
+  CHECK(described(sweep) == std::vector<std::string>{"bowl sgd ", "digits adam "});
+  REQUIRE(sweep.left_out.size() == 1);
+  CHECK(sweep.left_out[0].workload + " " + sweep.left_out[0].label + ": " + sweep.left_out[0].sentence ==
+        "digits sgd: it takes too long");
+}
+
 TEST_CASE("data versions enter the cells where data is looked for") {
   const Folder folder;
   folder.write("sweep.yaml", head + "workloads: [bowl, digits]\nalgorithms: [sgd]\n");

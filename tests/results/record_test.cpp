@@ -16,12 +16,33 @@ TEST_CASE("a status from before a field was added reads with the field's default
     REQUIRE(at != std::string::npos);
     text.erase(at, text.find('\n', at) + 1 - at);
   };
-  for (const char* added : {"workload_role", "base_workload", "evaluations_to_result"}) erase(added);
+  for (const char* added : {"workload_role", "base_workload", "evaluations_to_result", "work_to_result"}) erase(added);
   text[text.rfind(',')] = ' ';
   const TrialSummary read = summary_from_json(text, "s.json");
   CHECK(read.workload_role == WorkloadRole::base);
   CHECK(read.result.evaluations == 0);
+  CHECK_FALSE(read.result.work);
   CHECK(read.finished_at == sample_summary().finished_at);
+}
+
+TEST_CASE("all that is asked for is charged: a forward pass a third of a gradient, a Hessian-vector product two") {
+  CHECK(Work{.example_gradients = 7}.charged() == 7.0);
+  CHECK(Work{.forward_examples = 6}.charged() == 2.0);
+  CHECK(Work{.hvps = 5}.charged() == 10.0);
+  CHECK(Work{.steps = 9, .examples = 9, .example_gradients = 1, .forward_examples = 1, .hvps = 1}.charged() ==
+        10.0 / 3.0);
+}
+
+TEST_CASE("an older record's work to its result is exact where it asked for gradients alone, else a bound") {
+  TrialSummary old;
+  old.result.example_gradients = 300;
+  old.work.example_gradients = 500;
+  CHECK(old.work_to_result() == 300.0);
+  old.work.forward_examples = 30;
+  old.work.hvps = 5;
+  CHECK(old.work_to_result() == 320.0);
+  old.result.work = 304.0;
+  CHECK(old.work_to_result() == 304.0);
 }
 
 TEST_CASE("every word of an enumeration reads back as its value") {

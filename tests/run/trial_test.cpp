@@ -181,6 +181,8 @@ TEST_CASE("a target ends the trial at the first evaluation that meets it") {
   CHECK(summary.result.reached);
   CHECK(summary.result.steps == 40);
   CHECK(summary.result.example_gradients == 40 * 8);
+  CHECK(summary.result.work == 40 * 8);
+  CHECK(summary.result.evaluations == 5);  // at steps 0, 10, 20, 30, 40
   CHECK(summary.result_test.has_value());
 }
 
@@ -195,6 +197,8 @@ TEST_CASE("with confirm the first of the consecutive hits is reported") {
   const TrialSummary summary = run_in(scratch.path / "confirmed", registry, cell);
   REQUIRE(summary.result.reached);
   CHECK(summary.result.steps == 20);
+  CHECK(summary.result.evaluations == 3);  // the first hit's, not the one that confirmed it
+  CHECK(summary.result.work == 20 * 8);
   CHECK(summary.work.steps == 40);
 }
 
@@ -208,6 +212,8 @@ TEST_CASE("an unreached target is censored at the end of the budget, with the re
   CHECK_FALSE(summary.result.reached);
   CHECK(summary.result.reason == StopReason::budget);
   CHECK(summary.result.steps == 60);
+  CHECK(summary.result.evaluations == 7);
+  CHECK(summary.result.work == 60 * 8);
 }
 
 TEST_CASE("a target that holds before training is refused in one sentence") {
@@ -353,4 +359,83 @@ TEST_CASE("questions about layers are refused where the workload does not offer 
   CHECK_NOTHROW(oracle.gradient(gradient, {}));
   CHECK_THROWS_AS(oracle.gradient(gradient, {.layers = &nobody}), Error);
   CHECK_THROWS_AS(oracle.gradient(gradient, {.sampled_labels = true}), Error);
+}
+
+TEST_CASE("a rule of forward passes alone has a time in work: a third of a gradient for each example") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  cell.algorithm = {"zo_sgd", Parameters::defaults(registry.algorithm("zo_sgd").parameters)};
+  cell.stop = StopRule::target;
+  cell.target.validation = 0.0;
+  const TrialSummary summary = run_in(scratch.path, registry, cell);
+  CHECK(summary.work.example_gradients == 0);
+  CHECK(summary.work.forward_examples == 60 * 8 * 2);  // at x + u and x - u
+  CHECK(summary.result.work == summary.work.charged());
+  CHECK(summary.result.work == 320.0);
+  const Trajectory t = trajectory_in(scratch.path);
+  CHECK(t.evaluations.at("work").back() == 320.0);
+  CHECK(t.evaluations.at("forward_examples").back() == 960.0);
+}
+
+TEST_CASE("lossless stopping counts work, not gradients") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  Cell cell = toy_cell(registry);
+  cell.algorithm = {"zo_sgd", Parameters::defaults(registry.algorithm("zo_sgd").parameters)};
+  cell.stop = StopRule::lossless;
+  cell.target.validation = 0.0;
+  const Store store = Store::create(scratch.path);
+  const RunRef run = store.new_run(std::string(20, 'a'));
+  replace_file(store.folder(run).config(), "workload: toy\n");
+  const TrialSummary summary = run_trial(
+      {.cell = cell, .run = run, .data = {}, .fingerprint = {}, .isolation = Isolation::pinned, .enough = 100.0},
+      registry, store, {});
+  CHECK(summary.stop_reason == StopReason::stopped_lossless);
+  CHECK(summary.work.steps == 19);  // 16/3 a step
+}
+
+namespace {
+
+/// `name` on the loss of several terms, 30 steps.
+Cell conflicting_cell(const Registry& registry, const std::string& algorithm) {
+  Cell cell = toy_cell(registry);
+  cell.workload = {"theory_conflicting_losses",
+                   Parameters::defaults(registry.workload("theory_conflicting_losses").parameters)};
+  cell.algorithm = {algorithm, Parameters::defaults(registry.algorithm(algorithm).parameters)};
+  if (algorithm == "conflict_free")
+    cell.algorithm.parameters.set("inner", std::vector<Component>{adamw(registry, 0.01)});
+  cell.target.metric = registry.workload("theory_conflicting_losses").metrics.at(0).name;
+  cell.budget.steps = cell.step_hint = 30;
+  return cell;
+}
+
+}  // namespace
+
+TEST_CASE("the training loss of a rule that asks term by term is the whole loss") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  const auto first_losses = [&](const std::string& algorithm) {
+    (void)run_in(scratch.path / algorithm, registry, conflicting_cell(registry, algorithm));
+    const Trajectory t = trajectory_in(scratch.path / algorithm);
+    const auto losses = t.steps.at("training_loss");
+    return std::vector<double>(losses.begin(), losses.end());
+  };
+  const double whole = first_losses("adamw").at(0);
+  const std::vector<double> combined = first_losses("conflict_free");
+  CHECK(combined.at(0) == whole);
+  // One term a step: unknown until the third step, up to which the parameters rest.
+  const std::vector<double> one_a_step = first_losses("conflict_free_momentum");
+  CHECK(std::isnan(one_a_step.at(0)));
+  CHECK(std::isnan(one_a_step.at(1)));
+  CHECK(one_a_step.at(2) == whole);
+}
+
+TEST_CASE("what is known of the terms of a loss survives a resume") {
+  const Scratch scratch;
+  const Registry registry = toy_registry();
+  const Cell cell = conflicting_cell(registry, "conflict_free_momentum");
+  (void)run_in(scratch.path / "through", registry, cell);
+  (void)run_in(scratch.path / "stopped", registry, cell, {1, 4, 5});
+  check_same(trajectory_in(scratch.path / "through").steps, trajectory_in(scratch.path / "stopped").steps);
 }
