@@ -111,7 +111,8 @@ TEST_CASE("a store from before work was charged is read, and its index tells the
   const Store store = Store::create(scratch / "store");
   const RunRef run = put_run_of_old(store, 200);
   CHECK_FALSE(store.read_status(run).result.work);
-  const auto work = read_evaluations(store.folder(run).trajectory()).at("work");
+  const SeriesGroup evaluations = read_evaluations(store.folder(run).trajectory());
+  const auto work = evaluations.at("work");
   CHECK(std::vector<double>(work.begin(), work.end()) ==
         std::vector<double>{(9600 + 32 + 24) / 3.0, (19200 + 32 + 24) / 3.0, (28800 + 32 + 24) / 3.0});
   auto index = TrialIndex::open(store);
