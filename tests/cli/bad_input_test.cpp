@@ -217,7 +217,7 @@ TEST_CASE("a newer index is refused with the way out") {
   const Outcome outcome = run_velo({"query", "SELECT 1", "--out", "store"}, scene.path());
   CHECK(outcome.exit == 2);
   CHECK(outcome.err ==
-        "velo: the index 'store/index.sqlite' has schema 99, newer than the 2 this velo knows; use the newer velo, or "
+        "velo: the index 'store/index.sqlite' has schema 99, newer than the 3 this velo knows; use the newer velo, or "
         "delete the file and run `velo index`\n");
 }
 
@@ -237,7 +237,7 @@ TEST_CASE("a full and a read-only disk are named, in a file system of the test's
   const ScratchFolder scene;
   make_scene(scene);
   const std::string inside =
-      "mkdir -p disk && mount -t tmpfs -o size=40k none disk || exit 99; cd disk;" VELO_BINARY_DIR
+      "mkdir -p disk && mount -t tmpfs -o size=48k none disk || exit 99; cd disk;" VELO_BINARY_DIR
       "/velo run ../sweep.yaml --out store --quiet 2> ../full; echo $? >> ../full;"
       "mount -o remount,ro . && " VELO_BINARY_DIR
       "/velo run ../sweep.yaml --out other --quiet 2> ../readonly; echo $? >> ../readonly";
