@@ -349,7 +349,7 @@ TEST_CASE("a full and a read-only disk are named, in a file system of the test's
   const ScratchFolder scene;
   make_scene(scene);
   const std::string inside =
-      "mkdir -p disk && mount -t tmpfs -o size=40k none disk || exit 99; cd disk;" VELO_BINARY_DIR
+      "mkdir -p disk && mount -t tmpfs -o size=48k none disk || exit 99; cd disk;" VELO_BINARY_DIR
       "/velo run ../sweep.yaml --out store --quiet 2> ../full; echo $? >> ../full;"
       "mount -o remount,ro . && " VELO_BINARY_DIR
       "/velo run ../sweep.yaml --out other --quiet 2> ../readonly; echo $? >> ../readonly";
