@@ -32,12 +32,18 @@ Component standard(const CatalogueAlgorithm& info, const Catalogue& catalogue) {
   return out;
 }
 
+/// What has to be asked of a workload is noise here; only what layers saw can be had that way.
+bool measurable(const CatalogueAlgorithm& info) {
+  return std::ranges::all_of(info.needed_by(Parameters::defaults(info.parameters)),
+                             [](const std::string& need) { return need == "layer_statistics"; });
+}
+
 std::vector<const CatalogueAlgorithm*> chosen(const Choices& choices, const Catalogue& catalogue) {
   std::vector<const CatalogueAlgorithm*> out;
   for (const std::string& name : choices.names) out.push_back(&catalogue.algorithm(name));
   if (!out.empty()) return out;
   for (const CatalogueAlgorithm& info : catalogue.algorithms)
-    if (info.needed_by(Parameters::defaults(info.parameters)).empty() && info.name != "null") out.push_back(&info);
+    if (measurable(info) && info.name != "null") out.push_back(&info);
   return out;
 }
 
@@ -52,8 +58,11 @@ ExitCode bench_algorithms(const Choices& choices, const Console& console) {
                    {"state_bytes_per_parameter", ColumnType::real},
                    {"ms_per_step", ColumnType::real},
                    {"ms_slowest_step", ColumnType::real},
+                   {"refresh_interval", ColumnType::integer},
+                   {"ms_per_refresh", ColumnType::real},
                    {"GB_per_s", ColumnType::real},
-                   {"fraction_of_triad", ColumnType::real}};
+                   {"fraction_of_triad", ColumnType::real},
+                   {"allocations_later", ColumnType::integer}};
   bool disturbed = false;
   for (const CatalogueAlgorithm* info : algorithms) {
     const Component component = standard(*info, catalogue);
@@ -61,14 +70,18 @@ ExitCode bench_algorithms(const Choices& choices, const Console& console) {
     std::vector<TableValue> row = {short_form(component), speed.state_bytes_per_parameter};
     if (speed.foreign_share > ForeignLoad::limit) {
       disturbed = true;
-      row.resize(table.columns.size());
+      row.resize(table.columns.size() - 1);
       console.err << cat(info->name, ": others used ", static_cast<int>(100 * speed.foreign_share),
                          " % of the machine: nothing to quote\n");
     } else {
-      for (const double value : {1e3 * speed.seconds_per_step, 1e3 * speed.slowest_step, speed.bytes_per_second / 1e9,
-                                 speed.bytes_per_second / speed.triad_bytes_per_second})
-        row.emplace_back(value);
+      for (const double value : {1e3 * speed.seconds_per_step, 1e3 * speed.slowest_step}) row.emplace_back(value);
+      const bool refreshes = speed.refresh_interval > 0;
+      row.push_back(refreshes ? TableValue(speed.refresh_interval) : TableValue());
+      row.push_back(refreshes ? TableValue(1e3 * speed.seconds_per_refresh) : TableValue());
+      row.emplace_back(speed.bytes_per_second / 1e9);
+      row.emplace_back(speed.bytes_per_second / speed.triad_bytes_per_second);
     }
+    row.emplace_back(speed.allocations);
     table.rows.push_back(std::move(row));
   }
   print_table(console, choices.format, table);

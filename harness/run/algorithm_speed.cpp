@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "harness/device/elementwise.hpp"
-#include "harness/device/memory.hpp"
-#include "harness/device/timer.hpp"
 #include "harness/registry.hpp"
 #include "harness/run/foreign_load.hpp"
+#include "harness/run/triad.hpp"
 
 namespace velo {
 
@@ -21,11 +19,6 @@ double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
-}
-
-void triad_pass(Index size, Scalar* a, const Scalar* b, const Scalar* c) {
-  for_each(
-      "velo::triad", size, KOKKOS_LAMBDA(const Index i) { a[i] = b[i] + Scalar(0.5) * c[i]; });
 }
 
 ParameterLayout bench_layout(Index parameters) {
@@ -44,7 +37,9 @@ ParameterLayout bench_layout(Index parameters) {
 /// Fills a buffer that it has not seen before; every later gradient into it is what it holds.
 class Noise final : public Oracle {
  public:
-  explicit Noise(const ParameterLayout& layout) : layout_(&layout) {}
+  explicit Noise(const ParameterLayout& layout) : layout_(&layout) {
+    fill_normal(RandomStream(1, Purpose::synthetic), 0.0, 1.0, rows_);
+  }
   void next_step() { ++progress_.step; }
 
   [[nodiscard]] const ParameterLayout& layout() const override { return *layout_; }
@@ -54,7 +49,7 @@ class Noise final : public Oracle {
     return {1, Purpose::algorithm, static_cast<std::uint64_t>(progress_.step)};
   }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }
-  [[nodiscard]] Capabilities capabilities() const override { return {}; }
+  [[nodiscard]] Capabilities capabilities() const override { return {Capability::layer_statistics}; }
   [[nodiscard]] Index examples() const override { return std::int64_t{1} << 20; }
   [[nodiscard]] Index batch_size() const override { return default_batch; }
   [[nodiscard]] Index loss_terms() const override { return 1; }
@@ -62,7 +57,8 @@ class Noise final : public Oracle {
   Batch draw(Index size) override { return {.id = ++drawn_, .split = Split::train, .examples = indices(size)}; }
   Batch choose(std::span<const Index> examples) override { return draw(static_cast<Index>(examples.size())); }
   double loss(const Query&) override { return 1.0; }
-  double gradient(Vector out, const Query&) override {
+  double gradient(Vector out, const Query& query) override {
+    if (query.layers != nullptr) show_layers(*query.layers);
     if (std::find(seen_.begin(), seen_.end(), out.data()) == seen_.end()) {
       fill_normal(RandomStream(1, Purpose::synthetic).fork(seen_.size()), 0.0, 1.0, out);
       seen_.push_back(out.data());
@@ -75,6 +71,14 @@ class Noise final : public Oracle {
  private:
   static constexpr Index default_batch = 128;
 
+  void show_layers(LayerVisitor& visitor) const {
+    for (std::size_t b = 0; b < layout_->blocks().size(); ++b) {
+      if (layout_->blocks()[b].kind != ParameterKind::weight) continue;
+      const Tensor rows{rows_.data(), {default_batch, bench_side}};
+      visitor.visit({static_cast<Index>(b), std::nullopt, rows, rows, default_batch});
+    }
+  }
+
   std::span<const Index> indices(Index size) {
     const Index count = size > 0 ? size : default_batch;
     indices_.resize(static_cast<std::size_t>(std::max(count, default_batch)));
@@ -82,6 +86,7 @@ class Noise final : public Oracle {
   }
 
   const ParameterLayout* layout_;
+  Vector rows_ = zeros("rows", default_batch* bench_side);  ///< inputs and output gradients of every layer
   Progress progress_{.step = 1, .step_hint = 1000, .elapsed = 0.0};
   std::uint64_t drawn_ = 1;
   std::vector<Index> indices_;
@@ -118,22 +123,32 @@ class LoneAlgorithm {
   Vector params_;
 };
 
-class Triad {
- public:
-  explicit Triad(Index size) : a_(zeros("a", size)), b_(zeros("b", size)), c_(zeros("c", size)) {
-    fill(b_, 1.0);
-    fill(c_, 2.0);
+/// Steps from one refresh to the next, by the algorithm's own parameters and those of what it wraps; 0: none.
+std::int64_t refresh_interval(const Component& algorithm) {
+  std::int64_t longest = 0;
+  for (const auto& [name, value] : algorithm.parameters.values()) {
+    if (const auto* inner = std::get_if<std::vector<Component>>(&value))
+      for (const Component& part : *inner) longest = std::max(longest, refresh_interval(part));
+    const auto* steps = std::get_if<std::int64_t>(&value);
+    const bool named = name.ends_with("_interval") || name.ends_with("_frequency");
+    if (steps != nullptr && named && *steps > 1) longest = std::max(longest, *steps);
   }
-  /// Runs once and returns its seconds.
-  [[nodiscard]] double timed_pass() const {
-    const Stopwatch watch;
-    triad_pass(static_cast<Index>(a_.size()), a_.data(), b_.data(), c_.data());
-    return watch.seconds();
-  }
-  [[nodiscard]] double bytes() const { return 4.0 * sizeof(Scalar) * static_cast<double>(a_.size()); }
+  return longest;
+}
 
- private:
-  Vector a_, b_, c_;
+/// Counts what is allocated for Views while it lives.
+class CountAllocations {
+ public:
+  CountAllocations() {
+    count = 0;
+    Kokkos::Tools::Experimental::set_allocate_data_callback(
+        [](const Kokkos_Profiling_SpaceHandle, const char*, const void*, std::uint64_t) { ++count; });
+  }
+  ~CountAllocations() { Kokkos::Tools::Experimental::set_allocate_data_callback(nullptr); }
+  CountAllocations(const CountAllocations&) = delete;
+  CountAllocations& operator=(const CountAllocations&) = delete;
+
+  static inline std::int64_t count = 0;
 };
 
 }  // namespace
@@ -148,18 +163,27 @@ AlgorithmSpeed measure_algorithm(const Component& algorithm, const Registry& reg
     (void)triad.timed_pass();
   }
   const ForeignLoad foreign;
+  const std::int64_t interval = refresh_interval(algorithm);
+  const std::size_t least = std::max(least_steps, static_cast<std::size_t>(interval));
   std::vector<double> steps, passes;
-  for (double spent = 0.0; spent < seconds || steps.size() < least_steps;) {
+  for (double spent = 0.0; spent < seconds || steps.size() < least;) {
     passes.push_back(triad.timed_pass());
     steps.push_back(rider.timed_step());
     spent += passes.back() + steps.back();
   }
   AlgorithmSpeed out;
   out.foreign_share = foreign.share();
+  {
+    const CountAllocations counting;
+    for (std::size_t step = 0; step < least_steps; ++step) static_cast<void>(rider.timed_step());
+    out.allocations = CountAllocations::count;
+  }
   const double n = static_cast<double>(parameters);
   out.state_bytes_per_parameter = rider.state_bytes() / n;
   out.seconds_per_step = median(steps);
   out.slowest_step = *std::max_element(steps.begin(), steps.end());
+  out.refresh_interval = interval;
+  if (interval > 0) out.seconds_per_refresh = out.slowest_step - out.seconds_per_step;
   out.bytes_per_second = (3 * sizeof(Scalar) * n + 2 * rider.state_bytes()) / out.seconds_per_step;
   out.triad_bytes_per_second = triad.bytes() / median(passes);
   out.bytes = static_cast<std::int64_t>(2 * sizeof(Scalar) * n + rider.state_bytes());

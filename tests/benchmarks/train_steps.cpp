@@ -10,15 +10,12 @@
 #include <string>
 
 #include "harness/device/runtime.hpp"
-#include "harness/registry.hpp"
-#include "harness/run/trial_oracle.hpp"
+#include "harness/run/training_steps.hpp"
 #include "results/error.hpp"
 
 namespace velo {
 
 namespace {
-
-constexpr std::int64_t step_hint = 1000000;
 
 int run(int count, char** words) {
   if (count < 5) throw Error("usage: train_steps WORKLOAD ALGORITHM BATCH THREADS [key=value ...]");
@@ -34,30 +31,13 @@ int run(int count, char** words) {
     rider.parameters.set(word.substr(0, equals), Schedule(std::stod(word.substr(equals + 1))));
   }
 
-  const auto workload = info.make(track, {.directory = "", .synthetic = true});
-  const auto algorithm = registry.make(rider);
-  StateArena arena(workload->layout(),
-                   {.examples = workload->examples(Split::train), .loss_terms = workload->loss_terms()});
-  algorithm->declare(arena);
-  arena.allocate();
-  PhaseClock clock(Phase::init);
-  TrialOracle oracle(*workload, info.offers, 1, clock);
-  workload->init(RandomStream(1, Purpose::initialisation), oracle.params(), oracle.mutable_model_state());
-  oracle.begin_step({1, step_hint, 0.0});
-  algorithm->init(oracle, oracle.params());
-
-  std::int64_t step = 0;
-  std::cout << std::setprecision(9) << "ready " << workload->layout().size() << std::endl;
+  TrainingSteps training(info.make(track, {.directory = "", .synthetic = true}), info.offered_by(track), rider,
+                         registry);
+  std::cout << std::setprecision(9) << "ready " << training.workload().layout().size() << std::endl;
   for (std::int64_t steps = 0; std::cin >> steps;) {
-    clock.enter(Phase::log);
-    const double before = clock.charged();
-    for (std::int64_t i = 0; i < steps; ++i) {
-      clock.enter(Phase::step);
-      oracle.begin_step({++step, step_hint, 0.0});
-      algorithm->step(oracle, oracle.params());
-    }
-    clock.enter(Phase::log);
-    std::cout << clock.charged() - before << " " << oracle.step_loss() << std::endl;
+    double seconds = 0;
+    for (std::int64_t i = 0; i < steps; ++i) seconds += training.step();
+    std::cout << seconds << " " << training.loss() << std::endl;
   }
   return 0;
 }

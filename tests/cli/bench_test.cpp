@@ -17,6 +17,7 @@ TEST_CASE("the bench gives each algorithm's state, and times only of a machine t
   CHECK(rows[1].at("state_bytes_per_parameter") == (8 * n + 16) / n);
   CHECK(rows[2].at("algorithm") == "lookahead(adamw)");
   CHECK(rows[2].at("state_bytes_per_parameter") == (12 * n + 16) / n);
+  for (const auto& row : rows) CHECK(row.at("allocations_later") == 0);
   bool disturbed = false;
   for (const auto& row : rows) {
     if (row.at("ms_per_step").is_null()) {
@@ -29,4 +30,20 @@ TEST_CASE("the bench gives each algorithm's state, and times only of a machine t
   }
   CHECK(outcome.exit == (disturbed ? 4 : 0));
   CHECK((outcome.err.find("nothing to quote") != std::string::npos) == disturbed);
+}
+
+TEST_CASE("the bench shows layers to rules that ask for them, and what their refresh costs") {
+  // 256 x 256 weights twice: factors of 256 x 256 for either side, and a refresh that a step without one lacks.
+  const Outcome outcome =
+      run_velo({"bench", "algorithms", "kfac", "structured_ngd", "adafisher", "shampoo", "--parameters", "131072",
+                "--seconds", "0.01", "--threads", "1", "--format", "json"});
+  const auto rows = nlohmann::json::parse(outcome.out);
+  REQUIRE(rows.size() == 4);
+  for (const auto& row : rows) {
+    CHECK(row.at("state_bytes_per_parameter") > 0.0);
+    if (row.at("ms_per_step").is_null()) continue;
+    CHECK(row.at("refresh_interval") >= 10);
+    CHECK(row.at("ms_per_refresh") > 0.0);
+  }
+  CHECK(rows[0].at("state_bytes_per_parameter") > 8.0);  // two factors and two inverses as large as the weight
 }

@@ -42,31 +42,40 @@ class Scale(nn.Module):
         self.value = nn.Parameter(torch.empty(1))
 
 
+def explicit_attention(q, k, v, future):
+    return (q @ k.transpose(-1, -2)).masked_fill(future, -math.inf).softmax(-1) @ v
+
+
+def fused_attention(q, k, v, _):
+    """PyTorch 2's own kernel."""
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+
+
 class Attention(nn.Module):
-    def __init__(self, width, heads, temperature):
+    def __init__(self, width, heads, length, temperature, attend):
         super().__init__()
-        self.heads, self.temperature = heads, temperature
+        self.heads, self.temperature, self.attend = heads, temperature, attend
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.scale = Scale()
         self.out = nn.Linear(width, width, bias=False)
+        size = width // heads
+        angles = torch.outer(torch.arange(length, dtype=torch.float64),
+                             500000.0 ** (-torch.arange(0, size, 2, dtype=torch.float64) / size))
+        self.register_buffer("cosine", angles.cos())
+        self.register_buffer("sine", angles.sin())
+        self.register_buffer("future", torch.ones(length, length, dtype=torch.bool).triu(1))
+
+    def turned(self, u):
+        u = u * torch.rsqrt(u.square().sum(-1, keepdim=True) + 1e-6)
+        a, b = u.chunk(2, -1)
+        return torch.cat([a * self.cosine - b * self.sine, a * self.sine + b * self.cosine], -1)
 
     def forward(self, x):
         sequences, length, width = x.shape
-        size = width // self.heads
-        q, k, v = (part.view(sequences, length, self.heads, size).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
-        angles = torch.outer(torch.arange(length, dtype=torch.float64),
-                             500000.0 ** (-torch.arange(0, size, 2, dtype=torch.float64) / size))
-        cosine, sine = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
-
-        def turned(u):
-            u = u * torch.rsqrt(u.square().sum(-1, keepdim=True) + 1e-6)
-            a, b = u.chunk(2, -1)
-            return torch.cat([a * cosine - b * sine, a * sine + b * cosine], -1)
-
-        scores = self.temperature * self.scale.value * turned(q) @ turned(k).transpose(-1, -2)
-        future = torch.ones(length, length, dtype=torch.bool).triu(1)
-        weights = scores.masked_fill(future, -math.inf).softmax(-1)
-        return self.out((weights @ v).transpose(1, 2).reshape(sequences, length, width))
+        q, k, v = (part.view(sequences, length, self.heads, width // self.heads).transpose(1, 2)
+                   for part in self.qkv(x).chunk(3, -1))
+        y = self.attend(self.temperature * self.scale.value * self.turned(q), self.turned(k), v, self.future)
+        return self.out(y.transpose(1, 2).reshape(sequences, length, width))
 
 
 class Gated(nn.Module):
@@ -82,10 +91,10 @@ class Gated(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width, heads, norm, before, gate, temperature):
+    def __init__(self, width, norm, before, gate, attention):
         super().__init__()
         self.before = before
-        self.attention_norm, self.attention = norm(width), Attention(width, heads, temperature)
+        self.attention_norm, self.attention = norm(width), attention
         self.gated_norm, self.gated = norm(width), Gated(width, gate)
 
     def forward(self, x):
@@ -97,10 +106,15 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, width, heads, layers, norm, before, gate, temperature):
+    def __init__(self, size="mini", activation="sigmoid", normalisation="rms", placement="pre", temperature=1.0,
+                 attend=explicit_attention):
         super().__init__()
+        self.length, width, heads, layers = (128, 64, 4, 2) if size == "mini" else (256, 96, 6, 4)
+        norm, before = nn.LayerNorm if normalisation == "layer" else RmsNorm, placement == "pre"
         self.embedding = nn.Embedding(256, width)
-        self.blocks = nn.ModuleList(Block(width, heads, norm, before, gate, temperature) for _ in range(layers))
+        self.blocks = nn.ModuleList(
+            Block(width, norm, before, GATES[activation], Attention(width, heads, self.length, temperature, attend))
+            for _ in range(layers))
         self.norm = norm(width) if before else nn.Identity()
 
     def forward(self, x):
@@ -110,15 +124,13 @@ class Transformer(nn.Module):
         return F.linear(self.norm(x), self.embedding.weight)
 
 
-def check(dump, size="mini", activation="sigmoid", normalisation="rms", placement="pre", temperature=1.0, smoothing=0):
-    dumped = Dumped(dump, "prose_lm", size=size, activation=activation, normalisation=normalisation,
-                    norm_placement=placement, attention_temperature=temperature, label_smoothing=smoothing)
-    length = 128 if size == "mini" else 256
-    text = torch.from_numpy(dumped.read("sequences.u8", np.uint8).astype(np.int64).reshape(-1, length + 1))
-    width, heads, layers = (64, 4, 2) if size == "mini" else (96, 6, 4)
-    model = Transformer(width, heads, layers, nn.LayerNorm if normalisation == "layer" else RmsNorm,
-                        placement == "pre", GATES[activation], temperature)
+def check(dump, smoothing=0, attend=explicit_attention, **variant):
+    named = {"temperature": "attention_temperature", "placement": "norm_placement"}
+    dumped = Dumped(dump, "prose_lm", label_smoothing=smoothing,
+                    **{named.get(name, name): value for name, value in variant.items()})
+    model = Transformer(**variant, attend=attend)
     model = model.double() if dumped.double else model.float()
+    text = torch.from_numpy(dumped.read("sequences.u8", np.uint8).astype(np.int64).reshape(-1, model.length + 1))
     weights = list(model.parameters())
     dumped.set(weights)
     theirs = F.cross_entropy(model(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten(), label_smoothing=smoothing)
@@ -129,6 +141,8 @@ def main():
     for dump in sys.argv[1:]:
         check(dump)
         check(dump, size="small")
+        if hasattr(F, "scaled_dot_product_attention"):
+            check(dump, attend=fused_attention)
         for activation in GATES:
             check(dump, activation=activation, normalisation="layer", smoothing=0.1)
         for normalisation in ("rms", "layer"):

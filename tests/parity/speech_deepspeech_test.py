@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Loss, gradients and batch statistics of speech_deepspeech against PyTorch, from the same weights and batch.
 
-    speech_test.py DUMP_GRADIENT DUMP_GRADIENT_F64
+    speech_deepspeech_test.py DUMP_GRADIENT DUMP_GRADIENT_F64
 
 PyTorch's way around: utterances padded to the longest, masks, nn.LSTM on packed sequences, nn.CTCLoss.
 
@@ -74,8 +74,9 @@ class Forward(nn.Module):
 
 
 class DeepSpeech(nn.Module):
-    def __init__(self, channels, width, recurrent, forward, activation, normalisation, residual):
+    def __init__(self, size="mini", activation="relu", normalisation="batch", residual=True):
         super().__init__()
+        channels, width, recurrent, forward = {"mini": (16, 96, 2, 1), "small": (32, 192, 3, 2)}[size]
         self.convolutions = nn.ModuleList(nn.Conv2d(c, channels, 3, 2, 1) for c in (1, channels))
         self.activation = ACTIVATIONS[activation]
         self.projection = nn.Linear(10 * channels, width)
@@ -119,8 +120,7 @@ def check(dump, size="mini", activation="relu", normalisation="batch", residual=
     x = nn.utils.rnn.pad_sequence(
         [torch.from_numpy(part) for part in np.split(features.astype(dumped.kind), np.cumsum(frames)[:-1])],
         batch_first=True)
-    shape = {"mini": (16, 96, 2, 1), "small": (32, 192, 3, 2)}[size]
-    model = DeepSpeech(*shape, activation, normalisation, residual).to(x.dtype)
+    model = DeepSpeech(size, activation, normalisation, residual).to(x.dtype)
     weights = list(model.blocks())
     dumped.set(weights)
     logits, lengths = model(x, torch.from_numpy(frames.copy()))

@@ -5,6 +5,7 @@
 
 #include "results/text.hpp"
 #include "workloads/nn/activation_functions.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -117,6 +118,9 @@ void apply_backward_and_sum(Activation f, const Scalar* kept, Scalar* gradient, 
 
 Value activate(Tape& tape, Activation f, Value x) {
   const Tensor in = tape[x];
+  tape.operation("activation", {}, [&] {
+    return OperationCosts{elementwise_cost(in.size(), 1, 2), elementwise_cost(in.size(), 2, 3)};
+  });
   const Value y = tape.output(in.shape, tape.differentiable(x));
   apply(f, in.data, tape[y].data, in.size());
   if (tape.differentiable(x))

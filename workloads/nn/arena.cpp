@@ -8,6 +8,7 @@
 #include "harness/device/elementwise.hpp"
 
 #ifdef __linux__
+#include <malloc.h>
 #include <sys/mman.h>
 #endif
 
@@ -66,6 +67,8 @@ Scalar* Arena::allocate(Index count) {
   }
   high_water_ = std::max(high_water_, best->begin + size);
   best->free = false;
+  live_ += size;
+  most_live_ = std::max(most_live_, live_);
   if (best->begin + size <= capacity_) {
     best->data = slab_ + best->begin;
   } else {
@@ -81,6 +84,7 @@ void Arena::release(const Scalar* data) {
   if (block == blocks_.end()) throw std::logic_error("the arena did not hand out this memory");
   if (block->begin + block->size > capacity_) system_release(block->data);
   block->free = true;
+  live_ -= block->size;
   auto at = block;
   if (at + 1 != blocks_.end() && (at + 1)->free) {
     at->size += (at + 1)->size;
@@ -97,9 +101,13 @@ void Arena::finish() {
   for (const Block& block : blocks_)
     if (!block.free && block.begin + block.size > capacity_) system_release(block.data);
   blocks_.clear();
+  live_ = 0;
   if (high_water_ <= capacity_) return;
   Kokkos::fence();  // kernels still queued may use the old slab
   if (slab_ != nullptr) system_release(slab_);
+#ifdef __GLIBC__
+  malloc_trim(0);  // what lay outside the slab would stay with the process, beside the slab
+#endif
   slab_ = system_allocate(high_water_);
   capacity_ = high_water_;
   ++system_allocations_;

@@ -30,6 +30,8 @@ class Arena {
 
   /// Scalars in the slab.
   [[nodiscard]] Index capacity() const { return capacity_; }
+  /// The most scalars that were out at once, in any pass.
+  [[nodiscard]] Index needed() const { return most_live_; }
   /// How often memory came from the system: constant once every kind of pass has run.
   [[nodiscard]] std::int64_t system_allocations() const { return system_allocations_; }
 
@@ -45,6 +47,8 @@ class Arena {
   Scalar* slab_ = nullptr;
   Index capacity_ = 0;
   Index high_water_ = 0;
+  Index live_ = 0;
+  Index most_live_ = 0;
   std::int64_t system_allocations_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "harness/device/lanes.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 #include "workloads/nn/math.hpp"
 #include "workloads/nn/row_sums.hpp"
@@ -399,6 +400,13 @@ Value CausalAttention::operator()(Tape& tape, Value x, Index length) const {
 Value CausalAttention::attend(Tape& tape, Value parts, Index length) const {
   const Shape& shape = tape[parts].shape;
   const Index count = shape[1], size = rotary_.head_size();
+  tape.operation("attention", scale_, [&] {
+    // Of every query and key that it sees: two products of heads forward, five back, and the softmax.
+    const Index pairs = count * length * (length + 1) / 2, numbers = count * length * size;
+    const auto heads = static_cast<double>(size);
+    return OperationCosts{elementwise_cost(pairs, 4 * heads + 4, 0) + elementwise_cost(numbers, 1, 4),
+                          elementwise_cost(pairs, 10 * heads + 5, 0) + elementwise_cost(numbers, 2, 8)};
+  });
   const Value y = tape.output({count / heads_ * length, heads_ * size});
   const Attention at{.count = count,
                      .length = length,

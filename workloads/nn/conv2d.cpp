@@ -4,6 +4,7 @@
 
 #include "harness/device/elementwise.hpp"
 #include "harness/device/thin_convolution.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/pooling.hpp"
 
 namespace velo::nn {
@@ -77,6 +78,17 @@ const Convolution& Conv2d::convolution(const Shape& x) const {
   return convolutions_.find(x[0], [&] { return Convolution(form(x)); });
 }
 
+void Conv2d::announce(Tape& tape, Value x) const {
+  tape.operation("convolution", weight_, [&] {
+    const ConvolutionForm f = form(tape[x].shape);
+    const Index in = f.in_shape().size(), out = f.examples * f.out_height() * f.out_width() * out_;
+    const Index patch = in_ * f.kernel * f.kernel, weights = out_ * patch;
+    const OperationCost pass =
+        elementwise_cost(out, 2 * static_cast<double>(patch), 0) + elementwise_cost(in + out + weights, 0, 1);
+    return OperationCosts{pass, (tape.differentiable(x) ? 2.0 : 1.0) * pass};
+  });
+}
+
 const Scalar* Conv2d::bias(const Tape& tape) const { return options_.bias ? tape.parameter(bias_) : nullptr; }
 
 bool Conv2d::thin(const Tape& tape, Value x) const {
@@ -94,6 +106,7 @@ Value Conv2d::operator()(Tape& tape, Value x) const {
 }
 
 Value Conv2d::run_thin(Tape& tape, Value x) const {
+  announce(tape, x);
   const ThinConvolutionForm f = thin_form(form(tape[x].shape));
   constexpr Index block = ThinConvolutionForm::block;
   const Value y = tape.output({f.examples, out_ / block, f.full_height() / 2, f.full_width() / 2, block});
@@ -110,6 +123,7 @@ Value Conv2d::run_thin(Tape& tape, Value x) const {
 }
 
 Value Conv2d::run_pooled(Tape& tape, Value x) const {
+  announce(tape, x);
   const Convolution& conv = convolution(tape[x].shape);
   const Shape full = conv.form().out_shape();
   const Window window{options_.max_pool, options_.max_pool};
@@ -130,6 +144,7 @@ Value Conv2d::run_pooled(Tape& tape, Value x) const {
 }
 
 Value Conv2d::run_plain(Tape& tape, Value x) const {
+  announce(tape, x);
   const Convolution& conv = convolution(tape[x].shape);
   const Shape full = conv.form().out_shape();
   const Value z = tape.output(full);

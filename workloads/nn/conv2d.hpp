@@ -34,6 +34,7 @@ class Conv2d {
 
  private:
   [[nodiscard]] ConvolutionForm form(const Shape& x) const;
+  void announce(Tape& tape, Value x) const;
   [[nodiscard]] const Convolution& convolution(const Shape& x) const;
   /// A strided convolution of single pixels takes every stride-th pixel first and runs on those alone. Left to stride by
   /// itself, oneDNN 2.6 writes past its buffers (AVX2, channels last, channels not a multiple of eight).

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 #include "workloads/nn/math.hpp"
 
@@ -153,6 +154,11 @@ double ctc_loss(Tape& tape, Value logits, const Frames& frames, const LabelTable
   const Index rows = z.shape[0], classes = z.shape[1], sequences = frames.sequences();
   const bool recording = tape.recording();
   const auto scale = static_cast<Scalar>(1 / divisor);
+  tape.operation("ctc", {}, [&] {
+    // Per frame and state, each way: a sum of up to three exponentials, and its logarithm.
+    const Index reached = rows * (2 * labels.longest + 1);
+    return OperationCosts{elementwise_cost(z.size(), 6, 2) + elementwise_cost(reached, recording ? 22 : 10, 0), {}};
+  });
   Scalar* gradient = recording ? tape.gradient_target(logits).data : nullptr;
   const Index states = 2 * labels.longest + 1, kept_steps = recording ? frames.steps() : 2;
   double* denominators = keep_doubles(tape, rows);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -39,6 +40,9 @@ Value Dropout::operator()(Tape& tape, Value x) const {
   if (threshold == 0) return x;
   const Tensor in = tape[x];
   const auto scale = static_cast<Scalar>(65536.0 / (65536.0 - threshold));
+  tape.operation("dropout", {}, [&] {
+    return OperationCosts{elementwise_cost(in.size(), 1, 2), elementwise_cost(in.size(), 1, 2)};
+  });
   const Value y = tape.output(in.shape, tape.differentiable(x));
   std::uint8_t* kept = tape.keep_bytes(in.size());
   for_each_task("velo::nn::dropout", (in.size() + per_block - 1) / per_block, in.size(),

@@ -1,5 +1,6 @@
 #include "workloads/nn/embedding.hpp"
 
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -32,6 +33,10 @@ Embedding::Embedding(ParameterLayout& layout, const std::string& name, Index ent
 }
 
 Value Embedding::operator()(Tape& tape, const std::int32_t* indices, Index count) const {
+  tape.operation("embedding", table_, [&] {
+    return OperationCosts{elementwise_cost(count * width_, 0, 2),
+                          elementwise_cost(count * width_, 1, 1) + elementwise_cost(entries_ * width_, 0, 1)};
+  });
   const Value y = tape.output({count, width_});
   const Scalar* table = tape.parameter(table_);
   Scalar* out = tape[y].data;
@@ -64,6 +69,7 @@ const Embedding::Products& Embedding::products(Index rows) const {
 Value Embedding::scores(Tape& tape, Value x) const {
   const Tensor in = tape[x];
   const Index rows = in.size() / width_;
+  tape.operation("scores", table_, [&] { return linear_costs(rows, width_, entries_, tape.differentiable(x)); });
   const Value z = tape.output({rows, entries_});
   products(rows).forward(in.data, tape.parameter(table_), tape[z].data);
   tape.record([this, &tape, x, z, rows] {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -117,6 +118,12 @@ EmbeddingTables::EmbeddingTables(ParameterLayout& layout, const std::string& nam
 Value EmbeddingTables::operator()(Tape& tape, const TableRows& rows) const {
   const Index tables = rows.tables(), places = rows.rows() * tables;
   if (tape.recording() && rows.groups() == 0) throw std::logic_error("a gradient needs the batch's rows grouped");
+  tape.operation("embedding tables", blocks_[0], [&] {
+    Index entries = 0;
+    for (const Index count : entries_) entries += count;
+    return OperationCosts{elementwise_cost(places * width_, 0, 2),
+                          elementwise_cost(places * width_, 1, 1) + elementwise_cost(entries * width_, 0, 1)};
+  });
   const Value y = tape.output({rows.rows(), tables, width_});
   Take take{{}, rows.indices(), tape[y].data, tables, width_};
   for (std::size_t t = 0; t < blocks_.size(); ++t) take.table[t] = tape.parameter(blocks_[t]);

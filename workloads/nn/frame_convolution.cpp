@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -98,6 +99,12 @@ const FrameConvolution::Products& FrameConvolution::products(Index rows) const {
 
 Value FrameConvolution::operator()(Tape& tape, Value x, const Frames& from, const Frames& to) const {
   const Index rows = to.rows(), outputs = rows * out_bins();
+  tape.operation("convolution", weight_, [&] {
+    const Index ins = tape[x].size(), outs = outputs * out_, weights = 9 * in_ * out_;
+    const OperationCost pass =
+        elementwise_cost(outs, 18 * static_cast<double>(in_), 0) + elementwise_cost(ins + outs + weights, 0, 1);
+    return OperationCosts{pass, (tape.differentiable(x) ? 2.0 : 1.0) * pass};
+  });
   const Value z = tape.output({rows, out_bins() * out_});
   Value y = z;
   if (!derivative_from_output(activation_)) y = tape.output(tape[z].shape);

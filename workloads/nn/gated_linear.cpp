@@ -1,6 +1,7 @@
 #include "workloads/nn/gated_linear.hpp"
 
 #include "workloads/nn/activation_functions.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -62,6 +63,9 @@ void run_backward(const Task& task) {
 Value gate(Tape& tape, Activation f, Value x) {
   const Tensor in = tape[x];
   const Index rows = in.shape[0], hidden = in.shape[1] / 2;
+  tape.operation("gate", {}, [&] {
+    return OperationCosts{elementwise_cost(rows * hidden, 2, 3), elementwise_cost(rows * hidden, 5, 5)};
+  });
   const Value y = tape.output({rows, hidden}, tape.differentiable(x));
   functions::with_function(f, [&]<typename Function>(Function function) {
     for_each_task("velo::nn::gate", (rows + row_block - 1) / row_block, in.size(),

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -73,6 +74,11 @@ Value dot_interaction(Tape& tape, Value dense, Value embeddings) {
   const Index rows = d.shape[0], width = d.shape[1], features = e.shape[1];
   const Index columns = width + (features + 1) * (features + 2) / 2;
   const Index work = rows * (features + 1) * (features + 2) / 2 * width;
+  tape.operation("interaction", {}, [&] {
+    const Index ins = d.size() + e.size(), outs = rows * columns;
+    return OperationCosts{elementwise_cost(work, 2, 0) + elementwise_cost(ins + outs, 0, 1),
+                          elementwise_cost(work, 4, 0) + elementwise_cost(2 * ins + outs, 0, 1)};
+  });
   const Value y = tape.output({rows, columns});
   const Stack x{d.data, e.data, features, width};
   for_each_task("velo::nn::dot_interaction", rows, work, Interact{x, tape[y].data, columns});

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "workloads/nn/costs.hpp"
+
 namespace velo::nn {
 
 Linear::Linear(ParameterLayout& layout, const std::string& name, Index in, Index out, LinearOptions options)
@@ -30,6 +32,7 @@ const Linear::Products& Linear::products(Index rows) const {
 Value Linear::operator()(Tape& tape, Value x) const {
   const Tensor in = tape[x];
   const Index rows = in.size() / in_;
+  tape.operation("linear", weight_, [&] { return linear_costs(rows, in_, out_, tape.differentiable(x)); });
   const Value z = tape.output({rows, out_});
   products(rows).forward(in.data, tape.parameter(weight_), tape[z].data,
                          options_.bias ? tape.parameter(bias_) : nullptr);

@@ -1,6 +1,7 @@
 #include "workloads/nn/loss.hpp"
 
 #include "results/error.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 #include "workloads/nn/math.hpp"
 #include "workloads/nn/row_sums.hpp"
@@ -102,6 +103,7 @@ double softmax_cross_entropy(Tape& tape, Value logits, const std::uint8_t* label
   const Tensor z = tape[logits];
   const Index rows = z.shape[0], classes = z.shape[1];
   const bool sampled = tape.pass().sampled_labels;
+  tape.operation("softmax cross-entropy", {}, [&] { return OperationCosts{elementwise_cost(z.size(), 6, 2), {}}; });
   const Tensor losses = tape.keep({rows});
   Scalar* gradient = tape.recording() ? tape.gradient_target(logits).data : nullptr;
   for_each_task(
@@ -115,6 +117,7 @@ double sigmoid_cross_entropy(Tape& tape, Value logits, const std::uint8_t* label
                              Reduction& reduction) {
   const Tensor z = tape[logits];
   const Index rows = z.size();
+  tape.operation("sigmoid cross-entropy", {}, [&] { return OperationCosts{elementwise_cost(rows, 10, 2), {}}; });
   const Tensor losses = tape.keep({rows});
   Scalar* gradient = tape.recording() ? tape.gradient_target(logits).data : nullptr;
   for_each_task(
@@ -128,6 +131,7 @@ double mean_squared_error(Tape& tape, Value output, const Scalar* target, Reduct
   const Tensor y = tape[output];
   const Scalar* values = y.data;
   const Scalar scale = 2 / static_cast<Scalar>(y.size());
+  tape.operation("mean squared error", {}, [&] { return OperationCosts{elementwise_cost(y.size(), 5, 3), {}}; });
   if (tape.recording()) {
     Scalar* gradient = tape.gradient_target(output).data;
     for_each(

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "workloads/nn/activation.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 #include "workloads/nn/math.hpp"
 
@@ -159,6 +160,14 @@ const Lstm::StepProducts& Lstm::step_products(Index rows) const {
 }
 
 Value Lstm::operator()(Tape& tape, Value x, const Frames& frames) const {
+  tape.operation("lstm", directions_[0].weight_input, [&] {
+    const Index rows = frames.rows(), gates = 4 * hidden_;
+    const OperationCosts input = linear_costs(rows, in_, gates, tape.differentiable(x));
+    const OperationCosts state = linear_costs(rows, hidden_, gates, true);
+    const auto directions = static_cast<double>(directions_.size());
+    return OperationCosts{directions * (input.forward + state.forward + elementwise_cost(rows * hidden_, 9, 6)),
+                          directions * (input.backward + state.backward + elementwise_cost(rows * hidden_, 25, 8))};
+  });
   const Value y = tape.output({frames.rows(), width_});
   const Index used = frames.first(frames.steps());
   clear(tape[y].data + used * width_, (frames.rows() - used) * width_);

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "results/text.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 #include "workloads/nn/row_sums.hpp"
 
@@ -35,31 +36,63 @@ struct Extents {
   [[nodiscard]] KOKKOS_INLINE_FUNCTION Index first(Index group) const { return examples * group / groups(); }
 };
 
+/// Calls task.columns<width>(place, c) for stretches [c, c + width) of the b channels that lie together: with a width that
+/// the compiler knows, what belongs to a channel stays in registers while positions go by.
+template <typename Task>
+KOKKOS_FORCEINLINE_FUNCTION void by_columns(const Task& task, Index place, Index b) {
+  Index c = 0;
+  for (; c + 16 <= b; c += 16) task.template columns<16>(place, c);
+  for (; c + 8 <= b; c += 8) task.template columns<8>(place, c);
+  for (; c < b; ++c) task.template columns<1>(place, c);
+}
+
 /// Sums over the examples of one group, per channel: partial[group][2][channels].
+template <bool centred, bool of_gradient>
 struct GroupSums {
   Extents e;
   const Scalar* x;
-  const Scalar* mean;  ///< per channel; null: zero
-  const Scalar* dy;    ///< null: sums are of (x - mean) and its square; else of dy and dy (x - mean)
+  const Scalar* mean;  ///< per channel; zero where not centred
+  const Scalar* dy;    ///< the sums are of dy and dy (x - mean), or else of (x - mean) and its square
   const std::int32_t* sequence;
   Scalar* partial;
 
-  KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
-    const Index group = task / e.blocks, block = task % e.blocks;
-    Scalar* KOKKOS_RESTRICT first = partial + group * 2 * e.channels() + block * e.b;
-    Scalar* KOKKOS_RESTRICT second = first + e.channels();
-    for (Index c = 0; c < e.b; ++c) first[c] = second[c] = 0;
+  KOKKOS_INLINE_FUNCTION void operator()(Index task) const { by_columns(*this, task, e.b); }
+
+  /// Several sums a channel, of every second or fourth position: one would wait for its last addition each time.
+  template <Index width>
+  KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
+    constexpr Index ways = width > 8 ? 2 : 4;
+    const Index group = task / e.blocks, block = task % e.blocks, channel = block * e.b + first_column;
+    Scalar first[ways][width], second[ways][width], middle[width];
+    for (Index w = 0; w < ways; ++w)
+      for (Index c = 0; c < width; ++c) first[w][c] = second[w][c] = 0;
+    for (Index c = 0; c < width; ++c) middle[c] = centred ? mean[channel + c] : Scalar(0);
     for (Index n = e.first(group); n < e.first(group + 1); ++n) {
       if (sequence != nullptr && sequence[n] < 0) continue;
-      for (Index p = 0; p < e.positions; ++p) {
-        const Index at = e.at(n, block) + p * e.b;
-        for (Index c = 0; c < e.b; ++c) {
-          const Scalar d = x[at + c] - (mean == nullptr ? Scalar(0) : mean[block * e.b + c]);
-          const Scalar weight = dy == nullptr ? d : dy[at + c];
-          first[c] += weight;
-          second[c] += weight * d;
-        }
+      const Index start = e.at(n, block) + first_column;
+      Index p = 0;
+      for (; p + ways <= e.positions; p += ways)
+        for (Index w = 0; w < ways; ++w) add<width>(start + (p + w) * e.b, middle, first[w], second[w]);
+      for (; p < e.positions; ++p) add<width>(start + p * e.b, middle, first[0], second[0]);
+    }
+    Scalar* to = partial + group * 2 * e.channels() + channel;
+    for (Index c = 0; c < width; ++c) {
+      for (Index w = 1; w < ways; ++w) {
+        first[0][c] += first[w][c];
+        second[0][c] += second[w][c];
       }
+      to[c] = first[0][c];
+      to[e.channels() + c] = second[0][c];
+    }
+  }
+
+  template <Index width>
+  KOKKOS_FORCEINLINE_FUNCTION void add(Index at, const Scalar* middle, Scalar* first, Scalar* second) const {
+    for (Index c = 0; c < width; ++c) {
+      const Scalar d = x[at + c] - middle[c];
+      const Scalar weight = of_gradient ? dy[at + c] : d;
+      first[c] += weight;
+      second[c] += weight * d;
     }
   }
 };
@@ -71,9 +104,11 @@ KOKKOS_INLINE_FUNCTION Scalar add_groups(const Scalar* partial, Index groups, In
   return sum;
 }
 
+template <bool centred, bool of_gradient>
 void group_sums(const char* label, const Extents& e, const Scalar* x, const Scalar* mean, const Scalar* dy,
                 const RowFilter& rows, Scalar* partial) {
-  for_each_task(label, e.groups() * e.blocks, e.size(), GroupSums{e, x, mean, dy, rows.sequence, partial});
+  for_each_task(label, e.groups() * e.blocks, e.size(),
+                GroupSums<centred, of_gradient>{e, x, mean, dy, rows.sequence, partial});
 }
 
 /// Numbers of a channel that statistics are taken over.
@@ -82,17 +117,27 @@ Scalar count_of(const Extents& e, const RowFilter& rows) {
 }
 
 /// y = a_c x + b_c
-void affine(const char* label, const Extents& e, const Scalar* x, const Scalar* a, const Scalar* b, Scalar* y) {
-  for_each_task(
-      label, e.examples * e.blocks, e.size(), KOKKOS_LAMBDA(const Index task) {
-        const Index block = task % e.blocks, start = e.at(task / e.blocks, block);
-        for (Index p = 0; p < e.positions; ++p)
-          for (Index c = 0; c < e.b; ++c) {
-            const Index i = start + p * e.b + c, channel = block * e.b + c;
-            y[i] = a[channel] * x[i] + b[channel];
-          }
-      });
-}
+struct Affine {
+  Extents e;
+  const Scalar *x, *a, *b;
+  Scalar* y;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index task) const { by_columns(*this, task, e.b); }
+
+  template <Index width>
+  KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
+    const Index block = task % e.blocks, channel = block * e.b + first_column;
+    const Index start = e.at(task / e.blocks, block) + first_column;
+    Scalar slope[width], offset[width];
+    for (Index c = 0; c < width; ++c) {
+      slope[c] = a[channel + c];
+      offset[c] = b[channel + c];
+    }
+    for (Index p = 0; p < e.positions; ++p)
+      elementwise::run([&](Index c) { y[start + p * e.b + c] = slope[c] * x[start + p * e.b + c] + offset[c]; }, 0,
+                       width);
+  }
+};
 
 // --- batch norm: per channel [mean, 1 / deviation] ---
 
@@ -161,17 +206,29 @@ struct BatchBackward {
   Scalar* gradient;  ///< dy, becomes dx
 
   KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
-    const Index block = task % e.blocks, start = e.at(task / e.blocks, block);
-    if (sequence != nullptr && sequence[task / e.blocks] < 0) {
-      for (Index i = start; i < start + e.positions * e.b; ++i) gradient[i] = 0;
-      return;
+    if (sequence == nullptr || sequence[task / e.blocks] >= 0) return by_columns(*this, task, e.b);
+    const Index start = e.at(task / e.blocks, task % e.blocks);
+    for (Index i = start; i < start + e.positions * e.b; ++i) gradient[i] = 0;
+  }
+
+  template <Index width>
+  KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
+    const Index block = task % e.blocks, channel = block * e.b + first_column;
+    const Index start = e.at(task / e.blocks, block) + first_column;
+    Scalar factor[width], middle[width], along[width], rest[width];
+    for (Index c = 0; c < width; ++c) {
+      factor[c] = scale[channel + c] * inverse[channel + c];
+      middle[c] = mean[channel + c];
+      along[c] = slope[channel + c];
+      rest[c] = offset[channel + c];
     }
     for (Index p = 0; p < e.positions; ++p)
-      for (Index c = 0; c < e.b; ++c) {
-        const Index i = start + p * e.b + c, channel = block * e.b + c;
-        gradient[i] =
-            scale[channel] * inverse[channel] * gradient[i] + slope[channel] * (x[i] - mean[channel]) + offset[channel];
-      }
+      elementwise::run(
+          [&](Index c) {
+            const Index i = start + p * e.b + c;
+            gradient[i] = factor[c] * gradient[i] + along[c] * (x[i] - middle[c]) + rest[c];
+          },
+          0, width);
   }
 };
 
@@ -342,6 +399,10 @@ Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
   const Extents e(in.shape);
   const Scalar count = count_of(e, rows);
   const ForwardPass& pass = tape.pass();
+  tape.operation("batch norm", scale_, [&] {
+    // Statistics need x before the output can be written: it is read twice, and back x and dy are.
+    return OperationCosts{elementwise_cost(in.size(), 7, 3), elementwise_cost(in.size(), 9, 5)};
+  });
   const Value y = tape.output(in.shape);
   const Tensor statistics = tape.keep({2, channels_});
   Scalar* mean = statistics.data;
@@ -350,9 +411,9 @@ Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
   if (pass.train_mode) {
     const Tensor partial = tape.borrow({e.groups(), 2, channels_});
     Scalar* new_running = pass.new_model_state.extent(0) == 0 ? nullptr : pass.new_model_state.data() + state_;
-    group_sums("velo::nn::batch_sums", e, in.data, nullptr, nullptr, rows, partial.data);
+    group_sums<false, false>("velo::nn::batch_sums", e, in.data, nullptr, nullptr, rows, partial.data);
     batch_means(e, count, partial.data, mean);
-    group_sums("velo::nn::batch_sums", e, in.data, mean, nullptr, rows, partial.data);
+    group_sums<true, false>("velo::nn::batch_sums", e, in.data, mean, nullptr, rows, partial.data);
     const double rate = pass.statistics_rate.value_or(default_statistics_rate);
     batch_deviations(e, count, partial.data, mean, inverse, static_cast<Scalar>(rate), running, new_running);
     tape.give_back(partial);
@@ -362,7 +423,8 @@ Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
   const Tensor coefficients = tape.borrow({2, channels_});
   Scalar* a = coefficients.data;
   batch_coefficients(channels_, tape.parameter(scale_), tape.parameter(bias_), mean, inverse, a, a + channels_);
-  affine("velo::nn::batch_norm", e, in.data, a, a + channels_, tape[y].data);
+  for_each_task("velo::nn::batch_norm", e.examples * e.blocks, e.size(),
+                Affine{e, in.data, a, a + channels_, tape[y].data});
   tape.give_back(coefficients);
   tape.record([this, &tape, e, rows, count, x, y, mean, inverse] {
     const Tensor dy = tape.gradient(y);
@@ -371,7 +433,7 @@ Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
     const Tensor partial = tape.scratch({e.groups(), 2, channels_});
     Scalar* slope = tape.scratch({2, channels_}).data;
     const Scalar* scale = tape.parameter(scale_);
-    group_sums("velo::nn::batch_backward_sums", e, tape[x].data, mean, dy.data, rows, partial.data);
+    group_sums<true, true>("velo::nn::batch_backward_sums", e, tape[x].data, mean, dy.data, rows, partial.data);
     batch_backward_coefficients(e, count, partial.data, scale, inverse, tape.pass().train_mode,
                                 tape.parameter_gradient(scale_), tape.parameter_gradient(bias_), slope,
                                 slope + channels_);
@@ -388,6 +450,10 @@ Value Normalisation::layer(Tape& tape, Value x) const {
   const Tensor in = tape[x];
   const Extents e(in.shape);
   const bool centred = kind_ == NormKind::layer;
+  tape.operation(centred ? "layer norm" : "rms norm", scale_, [&] {
+    return OperationCosts{elementwise_cost(in.size(), centred ? 7 : 4, 2),
+                          elementwise_cost(in.size(), centred ? 12 : 10, 3)};
+  });
   const Value y = tape.output(in.shape);
   Scalar* statistics = tape.keep({e.examples, 2}).data;
   for_each_task("velo::nn::layer_norm", e.examples, e.size() * 3,

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "harness/device/lanes.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -267,6 +268,9 @@ void max_pool_backward(const Tensor& dy, const std::uint8_t* places, const Windo
 
 Value max_pool(Tape& tape, Value x, const Window& window) {
   const Tensor in = tape[x];
+  tape.operation("max pool", {}, [&] {
+    return OperationCosts{elementwise_cost(in.size(), 1, 1), elementwise_cost(in.size(), 0, 1)};
+  });
   const Value y = tape.output(pooled_shape(in.shape, window), tape.differentiable(x));
   std::uint8_t* places = tape.keep_bytes(tape[y].size());
   max_pool(in, window, false, tape[y], places);
@@ -280,6 +284,9 @@ Value max_pool(Tape& tape, Value x, const Window& window) {
 
 Value average_pool(Tape& tape, Value x, const Window& window) {
   const Tensor in = tape[x];
+  tape.operation("average pool", {}, [&] {
+    return OperationCosts{elementwise_cost(in.size(), 1, 1), elementwise_cost(in.size(), 1, 1)};
+  });
   const Value y = tape.output(pooled_shape(in.shape, window), tape.differentiable(x));
   const Rows rows{in.shape, tape[y].shape, window};
   for_each_task("velo::nn::average_pool", rows.count(), in.size(), AverageForward{rows, in.data, tape[y].data});
@@ -296,6 +303,9 @@ Value average_pool(Tape& tape, Value x, const Window& window) {
 
 Value global_average_pool(Tape& tape, Value x) {
   const Tensor in = tape[x];
+  tape.operation("global average pool", {}, [&] {
+    return OperationCosts{elementwise_cost(in.size(), 1, 1), elementwise_cost(in.size(), 1, 1)};
+  });
   const Value y = tape.output({in.shape[0], in.shape[1] * in.shape[4]}, tape.differentiable(x));
   for_each_task("velo::nn::global_average_pool", in.shape[0], in.size(),
                 GlobalForward{in.shape, in.data, tape[y].data});
@@ -314,6 +324,9 @@ Value flatten(Tape& tape, Value x) {
   const Tensor in = tape[x];
   const Shape flat{in.shape[0], in.size() / in.shape[0]};
   if (in.shape[1] == 1) return tape.reshape(x, flat);
+  tape.operation("flatten", {}, [&] {
+    return OperationCosts{elementwise_cost(in.size(), 0, 2), elementwise_cost(in.size(), 0, 2)};
+  });
   const Value y = tape.output(flat, tape.differentiable(x));
   for_each_task("velo::nn::flatten", in.shape[0], in.size(), Reblock{in.shape, in.data, tape[y].data, true});
   if (tape.differentiable(x))

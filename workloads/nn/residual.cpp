@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "harness/device/elementwise.hpp"
+#include "workloads/nn/costs.hpp"
 
 namespace velo::nn {
 
@@ -24,6 +25,10 @@ Value add(Tape& tape, Value a, Value b) {
   const Tensor first = tape[a], second = tape[b];
   if (!(first.shape == second.shape)) throw std::logic_error("a shortcut has another shape than what it goes around");
   const bool to_a = tape.differentiable(a), to_b = tape.differentiable(b);
+  tape.operation("add", {}, [&] {
+    return OperationCosts{elementwise_cost(first.size(), 1, 3),
+                          elementwise_cost(first.size(), 0, to_a && to_b ? 2 : 0)};
+  });
   const Value y = tape.output(first.shape, to_a || to_b);
   sum(first.data, second.data, tape[y].data, first.size());
   if (!to_a && !to_b) return y;

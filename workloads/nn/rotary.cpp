@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "harness/device/lanes.hpp"
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 #include "workloads/nn/row_sums.hpp"
 
@@ -121,6 +122,9 @@ Value Rotary::operator()(Tape& tape, Value x, Index heads, Index length) const {
   const Index rows = in.size() / (3 * heads * head_size_);
   if (length > length_ || rows % length != 0) throw std::logic_error("rotary positions do not fit their sequences");
   const Places at{rows / length, length, heads, head_size_, padded_head(head_size_), table_.data()};
+  tape.operation("rotary", {}, [&] {
+    return OperationCosts{elementwise_cost(in.size(), 4, 2), elementwise_cost(in.size(), 8, 4)};
+  });
   const Value y = tape.output({3, at.sequences * heads, length, at.padded}, tape.differentiable(x));
   for_each_task("velo::nn::rotary", rows, in.size() * 2, RotaryForward{at, in.data, tape[y].data});
   if (tape.differentiable(x))

@@ -1,5 +1,6 @@
 #include "workloads/nn/spec_augment.hpp"
 
+#include "workloads/nn/costs.hpp"
 #include "workloads/nn/launch.hpp"
 
 namespace velo::nn {
@@ -53,6 +54,7 @@ struct Mask {
 Value SpecAugment::operator()(Tape& tape, Value features, const Frames& frames) const {
   if (!tape.pass().train_mode) return features;
   const Tensor x = tape[features];
+  tape.operation("spec augment", {}, [&] { return OperationCosts{elementwise_cost(x.size(), 0, 2), {}}; });
   const Value y = tape.output(x.shape, false);
   for_each_task("velo::nn::spec_augment", frames.rows(), x.size(),
                 Mask{frames.table(), tape.pass().random.fork(stream_), x.data, tape[y].data, x.shape[1]});

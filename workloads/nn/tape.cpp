@@ -29,9 +29,17 @@ void Tape::begin(const ParameterLayout& layout, const ForwardPass& pass, Recordi
   layout_ = &layout;
   pass_ = pass;
   recording_ = recording;
+  listener_ = operation_listener();
 }
 
 void Tape::end() {
+  if (listener_ != nullptr && listener_ == operation_listener()) {  // not one that died in the middle of a pass
+    listener_->end();
+    listener_->memory(arena_.needed() * static_cast<Index>(sizeof(Scalar)),
+                      arena_.capacity() * static_cast<Index>(sizeof(Scalar)));
+  }
+  listener_ = nullptr;
+  operations_.clear();
   arena_.finish();
   slots_.clear();
   nodes_.clear();
@@ -89,7 +97,21 @@ void* Tape::store(std::size_t size, std::size_t alignment) {
 }
 
 void Tape::close_node(void (*run)(const void*), const void* closure) {
-  nodes_.push_back({run, closure, owned_.size()});
+  nodes_.push_back({run, closure, owned_.size(), operations_.size()});
+}
+
+void Tape::announce(const Operation& operation) {
+  operations_.push_back(operation);
+  tell(operation, false);
+}
+
+void Tape::tell(const Operation& operation, bool backward) const {
+  std::string_view layer;
+  if (operation.block) {
+    layer = (*layout_)[*operation.block].name;
+    layer = layer.substr(0, layer.rfind('/'));
+  }
+  listener_->begin({operation.name, layer, backward, backward ? operation.costs.backward : operation.costs.forward});
 }
 
 Tensor Tape::gradient_target(Value value) {
@@ -171,6 +193,7 @@ void Tape::backward(const Vector& gradient) {
     nodes_.pop_back();
     // What was made after this node was closed belongs to later nodes, which are done.
     release_owned(node.owned_end);
+    if (listener_ != nullptr && node.announced > 0) tell(operations_[node.announced - 1], true);
     node.run(node.closure);
     add_pending();
     release_scratch();

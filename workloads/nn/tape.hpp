@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/operations.hpp"
 #include "harness/workload.hpp"
 #include "workloads/nn/arena.hpp"
 
@@ -31,6 +32,11 @@ namespace velo::nn {
 /// A tensor on the tape, by number.
 struct Value {
   int slot = -1;
+};
+
+/// Of a layer, on the way there and back.
+struct OperationCosts {
+  OperationCost forward, backward;
 };
 
 enum class Recording {
@@ -69,6 +75,14 @@ class Tape {
   void give_back(const Tensor& tensor) { arena_.release(tensor.data); }
   [[nodiscard]] Tensor operator[](Value value) const { return slots_[static_cast<std::size_t>(value.slot)].tensor; }
   [[nodiscard]] bool differentiable(Value value) const { return root(value).differentiable; }
+
+  /// For profiles: what the layer does from here on, and on their way back the nodes that it closes, is `name`, of the
+  /// layer that `block` belongs to, if any. `costs()` gives OperationCosts and is called only when someone listens.
+  template <typename Costs>
+  void operation(const char* name, std::optional<Index> block, const Costs& costs) {
+    if (listener_ != nullptr) [[unlikely]]
+      announce({name, block, costs()});
+  }
 
   /// The parameters of a block, at the point of this pass.
   [[nodiscard]] const Scalar* parameter(Index block) const;
@@ -121,6 +135,12 @@ class Tape {
     void (*run)(const void*);
     const void* closure;
     std::size_t owned_end;  ///< what was owned when the node was closed
+    std::size_t announced;  ///< operations when the node was closed: the last one is its own
+  };
+  struct Operation {
+    const char* name;
+    std::optional<Index> block;
+    OperationCosts costs;
   };
   struct Owned {
     Scalar* data;  ///< null: the gradient of `slot`
@@ -136,6 +156,8 @@ class Tape {
   [[nodiscard]] Slot& root(Value value) { return const_cast<Slot&>(std::as_const(*this).root(value)); }
   void* store(std::size_t size, std::size_t alignment);
   void close_node(void (*run)(const void*), const void* closure);
+  void announce(const Operation& operation);
+  void tell(const Operation& operation, bool backward) const;
   void add_pending();
   void release_scratch();
   void release_owned(std::size_t first);
@@ -153,6 +175,8 @@ class Tape {
   std::vector<Owned> owned_;
   std::vector<Scalar*> scratch_;
   std::vector<Addition> pending_;
+  OperationListener* listener_ = nullptr;
+  std::vector<Operation> operations_;  ///< empty where nobody listens
   std::vector<char> written_;
   std::vector<std::unique_ptr<std::byte[]>> closures_;
   std::size_t closure_bytes_ = 0;  ///< used of all pages before and including the current one

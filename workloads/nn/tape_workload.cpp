@@ -14,7 +14,10 @@ void TapeWorkload::init(const RandomStream& stream, Vector params, Vector model_
 
 void TapeWorkload::load(const Batch& batch) {
   if (batch.id == loaded_ && loaded_ != 0) return;
+  OperationListener* listener = operation_listener();
+  if (listener != nullptr) listener->begin({.operation = "load batch", .layer = {}, .backward = false, .cost = {}});
   gather(batch);
+  if (listener != nullptr) listener->end();
   loaded_ = batch.id;
 }
 

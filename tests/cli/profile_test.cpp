@@ -1,0 +1,51 @@
+// `velo profile` as a program would read it.
+#include <catch2/catch_approx.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/command.hpp"
+
+using namespace velo::test;
+
+TEST_CASE("a profile lists what a step does, longest first, and the whole at the end") {
+  const Outcome outcome = run_velo({"profile", "prose_lm", "--synthetic", "--set", "batch_size=2", "--steps", "2",
+                                    "--threads", "1", "--format", "json"});
+  const auto rows = nlohmann::json::parse(outcome.out);
+  REQUIRE(rows.size() > 10);
+  double sum = 0, before = 1;
+  bool attention = false;
+  for (std::size_t i = 0; i + 1 < rows.size(); ++i) {
+    const double share = rows[i].at("share");
+    CHECK(share <= before);
+    sum += share;
+    before = share;
+    attention = attention || rows[i].at("operation") == "attention";
+  }
+  CHECK(attention);
+  CHECK(sum == Catch::Approx(1.0));
+  CHECK(rows.back().at("operation") == "all");
+  CHECK(rows.back().at("share") == Catch::Approx(1.0));
+  // Every weight, the table of bytes included, is in one product forward and two back, for each of 2 x 128 positions.
+  const double products = 6.0 * 256 * (2 * (3 + 1 + 8 + 4) * 64 * 64 + 256 * 64) / 1e6;
+  CHECK(rows.back().at("MFLOP") > products);
+  CHECK(rows.back().at("MFLOP") < 1.5 * products);
+  CHECK(outcome.err.find("operations add up to") != std::string::npos);
+  CHECK((outcome.exit == 0 || outcome.exit == 4));
+}
+
+TEST_CASE("a profile tells the memory of a step from what it needs") {
+  const Outcome outcome = run_velo({"profile", "flights_dlrm", "--synthetic", "--set", "batch_size=64", "--steps", "2",
+                                    "--threads", "1", "--show", "memory", "--format", "json"});
+  CHECK(outcome.exit == 0);
+  const auto rows = nlohmann::json::parse(outcome.out);
+  REQUIRE(rows.size() >= 5);
+  CHECK(rows[0].at("MB") == Catch::Approx(2 * 4 * 161729 / 1e6));
+  CHECK(rows[3].at("memory") == "needed");
+  CHECK(rows[3].at("of_needed") == 1.0);
+}
+
+TEST_CASE("a profile refuses settings that the workload does not know") {
+  const Outcome outcome = run_velo({"profile", "prose_lm", "--synthetic", "--set", "widht=64"});
+  CHECK(outcome.exit == 2);
+  CHECK(outcome.err.find("width") != std::string::npos);
+}
