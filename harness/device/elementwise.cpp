@@ -27,6 +27,11 @@ void fill(const Vector& x, double value) {
       "velo::fill", static_cast<Index>(x.extent(0)), KOKKOS_LAMBDA(const Index i) { x(i) = v; });
 }
 
+void clear(Scalar* x, Index size) {
+  for_each(
+      "velo::clear", size, KOKKOS_LAMBDA(const Index i) { x[i] = 0; });
+}
+
 void scale(const Vector& x, double a) {
   const auto factor = static_cast<Scalar>(a);
   for_each(

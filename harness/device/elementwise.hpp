@@ -81,6 +81,7 @@ void for_each(const char* label, Index n, const Function& function) {
 void copy(const ConstVector& x, const Vector& y);
 /// x = value
 void fill(const Vector& x, double value);
+void clear(Scalar* x, Index size);  ///< x = 0
 /// x = a x
 void scale(const Vector& x, double a);
 /// y = y + a x

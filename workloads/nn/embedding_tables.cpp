@@ -47,11 +47,6 @@ struct SumGroup {
   }
 };
 
-void clear(Scalar* values, Index size) {
-  for_each(
-      "velo::nn::clear_table", size, KOKKOS_LAMBDA(const Index i) { values[i] = 0; });
-}
-
 }  // namespace
 
 TableRows::TableRows(const std::vector<TableSpec>& tables) {

@@ -114,11 +114,6 @@ struct CellBackward {
   }
 };
 
-void clear(Scalar* to, Index size) {
-  for_each(
-      "velo::nn::lstm_clear", size, KOKKOS_LAMBDA(const Index i) { to[i] = 0; });
-}
-
 }  // namespace
 
 Lstm::Lstm(ParameterLayout& layout, const std::string& name, Index in, Index hidden, bool bidirectional)

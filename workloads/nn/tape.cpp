@@ -14,11 +14,6 @@ void add_to(Scalar* to, const Scalar* from, Index size) {
       "velo::nn::add_gradients", size, KOKKOS_LAMBDA(const Index i) { to[i] += from[i]; });
 }
 
-void clear(Scalar* to, Index size) {
-  for_each(
-      "velo::nn::clear_gradient", size, KOKKOS_LAMBDA(const Index i) { to[i] = 0; });
-}
-
 }  // namespace
 
 void Tape::begin(const ParameterLayout& layout, const ForwardPass& pass, Recording recording, Index examples) {
