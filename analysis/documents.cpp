@@ -39,7 +39,10 @@ std::vector<std::string> command_words(std::string_view line, const std::string&
   bool open = false;
   for (const char c : line) {
     if (quote != 0) {
-      c == quote ? quote = 0 : word += c;
+      if (c == quote)
+        quote = 0;
+      else
+        word += c;
     } else if (c == '\'' || c == '"') {
       quote = c;
       open = true;

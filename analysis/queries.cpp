@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <sstream>
+#include <tuple>
 
 #include "analysis/query_files.hpp"
 #include "results/error.hpp"

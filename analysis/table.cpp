@@ -118,7 +118,10 @@ std::string escaped(std::string_view text, const std::vector<std::pair<char, std
   std::string out;
   for (const char c : text) {
     const auto found = std::find_if(escapes.begin(), escapes.end(), [c](const auto& e) { return e.first == c; });
-    found == escapes.end() ? out += c : out += found->second;
+    if (found == escapes.end())
+      out += c;
+    else
+      out += found->second;
   }
   return out;
 }

@@ -564,6 +564,9 @@ void settle_column(Table& table, std::size_t column) {
 
 }  // namespace
 
+constexpr const char* only_reads =
+    "a query only reads; the index is made from the files of the runs and `velo index` rebuilds it";
+
 Table TrialIndex::query(const std::string& sql) const {
   sqlite3* database = database_.get();
   sqlite3_stmt* raw = nullptr;
@@ -571,14 +574,16 @@ Table TrialIndex::query(const std::string& sql) const {
   if (sqlite3_prepare_v2(database, sql.c_str(), -1, &raw, &rest) != SQLITE_OK) {
     const int code = sqlite3_errcode(database) & 0xff;
     if (code != SQLITE_ERROR) fail(database, file_of(database), "read");
-    throw Error(cat("SQL: ", sqlite3_errmsg(database)));
+    const std::string_view said = sqlite3_errmsg(database);
+    if (said.ends_with("because it is a view")) throw Error(only_reads);
+    throw Error(cat("SQL: ", said));
   }
   const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owned(raw, sqlite3_finalize);
   if (raw == nullptr) throw Error("the query is empty; give one SQL statement, such as \"SELECT * FROM trials\"");
   if (std::string_view(rest).find_first_not_of(" \t\r\n;") != std::string_view::npos)
     throw Error("a query is one SQL statement; there is text behind its semicolon");
   if (sqlite3_stmt_readonly(raw) == 0)
-    throw Error("a query only reads; the index is made from the files of the runs and `velo index` rebuilds it");
+    throw Error(only_reads);
 
   Statement rows(database, sql);
   Table table;

@@ -192,8 +192,11 @@ class Summarizer {
       digest += static_cast<std::uint64_t>(run.digest);
     }
     std::vector<double> study_gradients, study_steps, study_seconds;
+    // Logs that others wrote may not count gradients: no time then, rather than none at all.
+    const bool counted = std::none_of(runs_.begin(), runs_.end(),
+                                      [](const RunRow& run) { return run.hit && run.example_gradients <= 0; });
     for (const auto& [study, times] : studies) {
-      study_gradients.push_back(times.example_gradients);
+      if (counted) study_gradients.push_back(times.example_gradients);
       study_steps.push_back(times.steps);
       study_seconds.push_back(times.seconds);
     }

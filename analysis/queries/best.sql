@@ -4,7 +4,7 @@
 -- within: workload
 -- pairing: none
 -- aggregation: best over the trials of an entry
-SELECT workload, workload_changes AS variant, label, metric, best_validation, validation_target AS target,
+SELECT workload, nullif(workload_changes, '{}') AS variant, label, metric, best_validation, validation_target AS target,
        best_validation_step AS step, trials, failed, study, trial, algorithm_changes AS hyperparameters, cell, run,
        direction
 FROM best_trials

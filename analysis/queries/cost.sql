@@ -3,7 +3,7 @@
 -- direction: none
 -- pairing: none
 -- aggregation: sum over the trials of an entry; state: the largest
-SELECT workload, workload_changes AS variant, label, trials, example_gradients, steps, clock_seconds, data_seconds,
+SELECT workload, nullif(workload_changes, '{}') AS variant, label, trials, example_gradients, steps, clock_seconds, data_seconds,
        step_seconds, prepare_seconds, eval_seconds, wall_seconds, state_bytes_per_parameter, peak_memory_bytes
 FROM cost
 ORDER BY workload, variant, label;

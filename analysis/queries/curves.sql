@@ -3,7 +3,7 @@
 -- direction: none
 -- pairing: none
 -- aggregation: quartiles over the trials evaluated at the step
-SELECT workload, workload_changes AS variant, label, metric, step, trials, low, median, high
+SELECT workload, nullif(workload_changes, '{}') AS variant, label, metric, step, trials, low, median, high
 FROM curves
 WHERE metric LIKE 'validation/%'
 ORDER BY workload, variant, label, metric, step;

@@ -4,6 +4,6 @@
 -- within: workload, variant, label, parameter
 -- pairing: none
 -- aggregation: median over the trials of a bin of values; ten bins of equally many trials, or one a value
-SELECT workload, workload_changes AS variant, label, parameter, low, high, trials, trials_hit, best, median, direction
+SELECT workload, nullif(workload_changes, '{}') AS variant, label, parameter, low, high, trials, trials_hit, best, median, direction
 FROM sensitivity
 ORDER BY workload, variant, label, parameter, bin;

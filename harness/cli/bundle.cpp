@@ -6,6 +6,7 @@
 
 #include "analysis/documents.hpp"
 #include "analysis/provenance.hpp"
+#include "analysis/table.hpp"
 #include "harness/cli/scoring_options.hpp"
 #include "results/files.hpp"
 #include "results/text.hpp"

@@ -488,7 +488,7 @@ TEST_CASE("a narrowed index shows the chosen runs in every table and view, and t
     CHECK(view.query("SELECT DISTINCT cell FROM evaluations").rows.size() == 2);
   }
   auto none = TrialIndex::open_read_only(store);
-  (void)none.narrow("label = 'x'' OR 1=1 --'");
+  (void)none.narrow("label = \"x' OR 1=1 --\"");
   CHECK(none.trials().empty());
   CHECK(index.dump() == before);
 }
