@@ -75,7 +75,8 @@ std::vector<DocumentBlock> document_blocks(std::string_view text, const std::str
       blocks.back().end = from;
       open = false;
     } else if (table || file) {
-      if (open) throw Error(cat(where, ": a block begins inside the one of line ", blocks.back().line, ", which has no end"));
+      if (open)
+        throw Error(cat(where, ": a block begins inside the one of line ", blocks.back().line, ", which has no end"));
       DocumentBlock block;
       block.line = number;
       block.latex = said->latex;

@@ -142,15 +142,17 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail,
   race.not_run = race.asked - std::min(race.asked, race.trials.size());
   if (!where.empty()) {
     if (!sweep.empty() && race.not_run > 0)
-      race.notes.push_back(cat(race.not_run, " of the ", race.asked, " cells of the sweep were not run or do not meet '",
-                               where, "' and are left out"));
+      race.notes.push_back(cat(race.not_run, " of the ", race.asked,
+                               " cells of the sweep were not run or do not meet '", where, "' and are left out"));
     race.asked = race.trials.size();
     race.not_run = 0;
   }
   if (race.trials.empty()) {
-    throw Error(!where.empty() ? cat("no trial of ", sweep.empty() ? cat("the store ", race.store) : cat("the sweep '", sweep, "'"), " meets '", where, "'")
+    throw Error(!where.empty()  ? cat("no trial of ",
+                                     sweep.empty() ? cat("the store ", race.store) : cat("the sweep '", sweep, "'"),
+                                      " meets '", where, "'")
                 : sweep.empty() ? cat("the store ", race.store, " has no runs")
-                              : cat("no cell of the sweep '", sweep, "' has been run in ", race.store),
+                                : cat("no cell of the sweep '", sweep, "' has been run in ", race.store),
                 ExitCode::nothing_measured);
   }
   sort_trials(race.trials);

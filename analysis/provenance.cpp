@@ -48,10 +48,11 @@ Provenance provenance_of(const TrialIndex& index, std::string_view asked) {
   out.runs = sha256(cat(out.n, " ", std::to_string(digest))).substr(0, 12);
   for (const auto& row :
        index
-           .query("SELECT workload || workload_changes AS name, count(DISTINCT workload_version) AS versions, "
-                  "count(DISTINCT division) AS divisions, count(DISTINCT coalesce(validation_target, 'none')) AS targets "
-                  "FROM entry_summaries AS s JOIN entries ON entries.id = s.entry JOIN races ON races.id = entries.race "
-                  "GROUP BY workload, workload_changes HAVING versions > 1 OR divisions > 1 OR targets > 1 ORDER BY name")
+           .query(
+               "SELECT workload || workload_changes AS name, count(DISTINCT workload_version) AS versions, "
+               "count(DISTINCT division) AS divisions, count(DISTINCT coalesce(validation_target, 'none')) AS targets "
+               "FROM entry_summaries AS s JOIN entries ON entries.id = s.entry JOIN races ON races.id = entries.race "
+               "GROUP BY workload, workload_changes HAVING versions > 1 OR divisions > 1 OR targets > 1 ORDER BY name")
            .rows) {
     std::vector<std::string> what;
     for (const auto& [column, word] : {std::pair{1, "versions"}, {2, "divisions"}, {3, "validation targets"}})
@@ -60,6 +61,31 @@ Provenance provenance_of(const TrialIndex& index, std::string_view asked) {
     out.mixed.push_back(cat(text(row[0]), " occurs with ", join_words(what),
                             ", which do not compare: their rows stand apart; narrow the question by --where"));
   }
+  return out;
+}
+
+Provenance provenance_of(const Race& race, std::string_view asked) {
+  Provenance out;
+  out.query = sha256(asked).substr(0, 12);
+  std::string runs, first, last;
+  for (const TrialOutcome& trial : race.trials) {
+    ++out.n;
+    const bool failed = trial.status == "failed" || trial.broke_down();
+    out.failed += failed ? 1 : 0;
+    out.unfinished += !failed && !trial.measured() ? 1 : 0;
+    runs +=
+        cat(trial.workload, " ", trial.algorithm, " ", trial.study, " ", trial.trial, " ", trial.cell, "/", trial.run,
+            " ", trial.reached ? "" : "not ", trial.example_gradients, " ", trial.steps, " ", trial.seconds, "\n");
+    if (first.empty() || trial.started < first) {
+      first = trial.started;
+      out.first_commit = trial.commit;
+    }
+    if (last.empty() || trial.started >= last) {
+      last = trial.started;
+      out.last_commit = trial.commit;
+    }
+  }
+  out.runs = sha256(runs).substr(0, 12);
   return out;
 }
 

@@ -50,8 +50,8 @@ struct Rival {
 };
 
 void mark_best(const std::vector<Rival>& rivals, std::size_t column, Marks& marks) {
-  const auto best = std::max_element(rivals.begin(), rivals.end(),
-                                     [](const Rival& a, const Rival& b) { return a.value < b.value; });
+  const auto best =
+      std::max_element(rivals.begin(), rivals.end(), [](const Rival& a, const Rival& b) { return a.value < b.value; });
   for (const Rival& rival : rivals)
     if (rival.value == best->value || (rival.low <= best->high && best->low <= rival.high))
       marks.best[rival.row][column] = true;
@@ -139,7 +139,8 @@ NamedQuery parse_query(const std::string& name, std::string_view text) {
     throw Error(cat("query '", name, "': pairing is 'none' or 'study', not '", query.pairing, "'"));
   for (const std::string& bounds : listed(keys["interval"])) {
     const auto dots = bounds.find("..");
-    if (dots == std::string::npos) throw Error(cat("query '", name, "': an interval is written low..high, not '", bounds, "'"));
+    if (dots == std::string::npos)
+      throw Error(cat("query '", name, "': an interval is written low..high, not '", bounds, "'"));
     query.intervals.emplace_back(bounds.substr(0, dots), bounds.substr(dots + 2));
   }
   if (!query.intervals.empty() && query.intervals.size() != query.metrics.size())

@@ -54,6 +54,7 @@ struct BestRule {
   std::string direction;  ///< lower, higher, none, by row
   std::string low, high;  ///< empty: none
 };
-[[nodiscard]] Marks best_of(const Table& table, const std::vector<BestRule>& rules, const std::vector<std::string>& within);
+[[nodiscard]] Marks best_of(const Table& table, const std::vector<BestRule>& rules,
+                            const std::vector<std::string>& within);
 
 }  // namespace velo::analysis

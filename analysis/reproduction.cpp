@@ -72,8 +72,7 @@ Reproduction reproduction(const std::vector<EvaluatedAt>& stored, const std::vec
   out.stored = *x;
   out.again = *y;
 
-  const double rounding =
-      epsilon * std::sqrt(static_cast<double>(out.step)) * std::max(std::abs(*x), std::abs(*y));
+  const double rounding = epsilon * std::sqrt(static_cast<double>(out.step)) * std::max(std::abs(*x), std::abs(*y));
   if (std::abs(*y - *x) <= rounding) {
     out.agreement = Agreement::consistent;
     out.basis = "rounding";

@@ -127,17 +127,26 @@ std::string escaped(std::string_view text, const std::vector<std::pair<char, std
 }
 
 std::string latex_text(std::string_view text) {
-  static const std::vector<std::pair<char, std::string_view>> special{
-      {'&', "\\&"}, {'%', "\\%"},  {'$', "\\$"},  {'#', "\\#"},
-      {'_', "\\_"}, {'{', "\\{"},  {'}', "\\}"},  {'~', "\\textasciitilde{}"},
-      {'<', "\\textless{}"}, {'>', "\\textgreater{}"}, {'^', "\\textasciicircum{}"}, {'\\', "\\textbackslash{}"}};
+  static const std::vector<std::pair<char, std::string_view>> special{{'&', "\\&"},
+                                                                      {'%', "\\%"},
+                                                                      {'$', "\\$"},
+                                                                      {'#', "\\#"},
+                                                                      {'_', "\\_"},
+                                                                      {'{', "\\{"},
+                                                                      {'}', "\\}"},
+                                                                      {'~', "\\textasciitilde{}"},
+                                                                      {'<', "\\textless{}"},
+                                                                      {'>', "\\textgreater{}"},
+                                                                      {'^', "\\textasciicircum{}"},
+                                                                      {'\\', "\\textbackslash{}"}};
   return escaped(text, special);
 }
 
 /// In a pipe table a bar ends the cell; the rest would be formatting.
 std::string markdown_text(std::string_view text) {
-  static const std::vector<std::pair<char, std::string_view>> special{
-      {'|', "\\|"}, {'*', "\\*"}, {'_', "\\_"}, {'`', "\\`"}, {'<', "&lt;"}, {'&', "&amp;"}, {'[', "\\["}, {'\\', "\\\\"}};
+  static const std::vector<std::pair<char, std::string_view>> special{{'|', "\\|"}, {'*', "\\*"},  {'_', "\\_"},
+                                                                      {'`', "\\`"}, {'<', "&lt;"}, {'&', "&amp;"},
+                                                                      {'[', "\\["}, {'\\', "\\\\"}};
   return escaped(text, special);
 }
 

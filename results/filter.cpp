@@ -25,9 +25,9 @@ const std::map<std::string, bool, std::less<>>& columns() {
       using Member = std::decay_t<decltype(member)>;
       // The derived seed is kept as text: it may exceed SQLite's integers.
       out[std::string(field.name)] =
-          std::is_arithmetic_v<Member> ? field.name != "seed"
-                                       : std::is_same_v<Member, std::optional<double>> ||
-                                             std::is_same_v<Member, std::optional<std::int64_t>>;
+          std::is_arithmetic_v<Member>
+              ? field.name != "seed"
+              : std::is_same_v<Member, std::optional<double>> || std::is_same_v<Member, std::optional<std::int64_t>>;
     });
     return out;
   }();
@@ -43,7 +43,8 @@ struct Token {
 };
 
 bool in_word(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("_.:+-/@").find(c) != std::string_view::npos;
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("_.:+-/@").find(c) != std::string_view::npos;
 }
 
 class Parser {
@@ -74,8 +75,8 @@ class Parser {
     const char c = text_[at_];
     if (c == '\'' || c == '"') {
       const auto close = text_.find(c, at_ + 1);
-      token_ = {Kind::quoted, std::string(text_.substr(at_ + 1, close == std::string_view::npos ? close : close - at_ - 1)),
-                at_ + 1};
+      token_ = {Kind::quoted,
+                std::string(text_.substr(at_ + 1, close == std::string_view::npos ? close : close - at_ - 1)), at_ + 1};
       if (close == std::string_view::npos) fail("a quoted text begins here and does not end");
       at_ = close + 1;
     } else if (in_word(c)) {
@@ -84,7 +85,8 @@ class Parser {
       token_ = {Kind::word, std::string(text_.substr(at_, end - at_)), at_ + 1};
       at_ = end;
     } else {
-      const bool two = at_ + 1 < text_.size() && text_[at_ + 1] == '=' && std::string_view("!<>=").find(c) != std::string_view::npos;
+      const bool two =
+          at_ + 1 < text_.size() && text_[at_ + 1] == '=' && std::string_view("!<>=").find(c) != std::string_view::npos;
       token_ = {Kind::symbol, std::string(text_.substr(at_, two ? 2 : 1)), at_ + 1};
       at_ += token_.text.size();
     }
@@ -159,7 +161,8 @@ class Parser {
     }
     const char* first = token.text.data() + (token.text.starts_with('+') ? 1 : 0);
     const char* last = token.text.data() + token.text.size();
-    return first != last && std::from_chars(first, last, out).ptr == last && std::from_chars(first, last, out).ec == std::errc();
+    return first != last && std::from_chars(first, last, out).ptr == last &&
+           std::from_chars(first, last, out).ec == std::errc();
   }
 
   std::string compared(const Token& field, const std::string& compare, const std::vector<Token>& given) {
@@ -217,8 +220,8 @@ class Parser {
   }
 
   static bool ends_in(std::string_view known, std::string_view name) {
-    return known == name || (known.size() > name.size() && known.ends_with(name) &&
-                             known[known.size() - name.size() - 1] == '.');
+    return known == name ||
+           (known.size() > name.size() && known.ends_with(name) && known[known.size() - name.size() - 1] == '.');
   }
 
   std::string_view text_;

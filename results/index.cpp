@@ -141,7 +141,8 @@ class StoredFields {
     TrialSummary any;
     visit_fields(any, [&](const Field& field, const auto&) {
       // A table of keys may use the name of a field for something else.
-      held_.push_back(columns.count(field.name) > 0 && cat(", ", keys, ",").find(cat(", ", field.name, ",")) == std::string::npos);
+      held_.push_back(columns.count(field.name) > 0 &&
+                      cat(", ", keys, ",").find(cat(", ", field.name, ",")) == std::string::npos);
       if (held_.back()) names += cat(", ", field.name);
     });
     std::string marks = "?";
@@ -221,9 +222,10 @@ class Ingester {
         of_cell_(database, "SELECT id, run, entry FROM runs WHERE cell = ?"),
         forget_run_(database, "DELETE FROM runs WHERE id = ?"),
         forget_points_(database, "DELETE FROM points WHERE run_id = ?"),
-        choose_(database,
-                "UPDATE runs SET speaks = (id = (SELECT c.id FROM runs AS c WHERE c.cell = ? ORDER BY c.status = 'done' "
-                "DESC, length(c.run) DESC, c.run DESC LIMIT 1)) WHERE cell = ?"),
+        choose_(
+            database,
+            "UPDATE runs SET speaks = (id = (SELECT c.id FROM runs AS c WHERE c.cell = ? ORDER BY c.status = 'done' "
+            "DESC, length(c.run) DESC, c.run DESC LIMIT 1)) WHERE cell = ?"),
         find_metric_(database, "SELECT id FROM metrics WHERE name = ?"),
         put_metric_(database, "INSERT INTO metrics (name) VALUES (?)"),
         put_point_(database, "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?)") {}
@@ -494,7 +496,8 @@ constexpr std::array<std::pair<const char*, const char*>, 9> dumped{
      {"evaluations", "cell, run, metric, step"},
      {"sweeps", "sweep, cell, label"},
      {"best_trials", "cell, run"},
-     {"time_to_result", "workload, workload_changes, label, algorithm, workload_version, division, validation_target, steps, trials"},
+     {"time_to_result",
+      "workload, workload_changes, label, algorithm, workload_version, division, validation_target, steps, trials"},
      {"curves", "workload, workload_changes, label, algorithm, metric, step, median, trials"},
      {"sensitivity", "workload, workload_changes, label, algorithm, parameter, bin, median, trials"},
      {"failures", "cell, run"},
@@ -582,8 +585,7 @@ Table TrialIndex::query(const std::string& sql) const {
   if (raw == nullptr) throw Error("the query is empty; give one SQL statement, such as \"SELECT * FROM trials\"");
   if (std::string_view(rest).find_first_not_of(" \t\r\n;") != std::string_view::npos)
     throw Error("a query is one SQL statement; there is text behind its semicolon");
-  if (sqlite3_stmt_readonly(raw) == 0)
-    throw Error(only_reads);
+  if (sqlite3_stmt_readonly(raw) == 0) throw Error(only_reads);
 
   Statement rows(database, sql);
   Table table;
@@ -601,16 +603,19 @@ Filter TrialIndex::narrow(std::string_view condition) {
   sqlite3* database = database_.get();
   std::set<Hyperparameter> hyperparameters;
   {
-    Statement rows(database, "SELECT DISTINCT algorithm_parameters FROM runs WHERE id IN (SELECT min(id) FROM runs GROUP BY entry "
-                             "UNION ALL SELECT max(id) FROM runs GROUP BY entry)");
+    Statement rows(
+        database,
+        "SELECT DISTINCT algorithm_parameters FROM runs WHERE id IN (SELECT min(id) FROM runs GROUP BY entry "
+        "UNION ALL SELECT max(id) FROM runs GROUP BY entry)");
     while (rows.step()) collect_hyperparameters(rows.text(0), hyperparameters);
   }
   Filter filter = parse_filter(condition, hyperparameters);
   std::vector<std::pair<std::string, std::string>> views;
   {
-    Statement rows(database, "SELECT type, sql FROM main.sqlite_master WHERE sql IS NOT NULL AND (type = 'view' OR name IN "
-                             "('runs', 'runs_by_entry', 'entry_summaries', 'failure_summaries', 'setting_summaries', "
-                             "'curve_summaries')) ORDER BY type = 'view', type = 'index', rowid");
+    Statement rows(database,
+                   "SELECT type, sql FROM main.sqlite_master WHERE sql IS NOT NULL AND (type = 'view' OR name IN "
+                   "('runs', 'runs_by_entry', 'entry_summaries', 'failure_summaries', 'setting_summaries', "
+                   "'curve_summaries')) ORDER BY type = 'view', type = 'index', rowid");
     while (rows.step()) views.emplace_back(rows.text(0), rows.text(1));
   }
   // Tables and views of the same names in the database of this connection's own hide those of the file.
@@ -624,7 +629,8 @@ Filter TrialIndex::narrow(std::string_view condition) {
       execute(database, cat("CREATE INDEX temp.", sql.substr(name_at + 6)), "read");
     }
   }
-  Statement choose(database, cat("INSERT INTO temp.runs SELECT * FROM main.runs WHERE (cell, run) IN (SELECT cell, run FROM main.trials WHERE ",
+  Statement choose(database, cat("INSERT INTO temp.runs SELECT * FROM main.runs WHERE (cell, run) IN (SELECT cell, run "
+                                 "FROM main.trials WHERE ",
                                  filter.sql, ")"));
   for (const TableValue& value : filter.values) choose.bind(value);
   choose.run();

@@ -37,7 +37,8 @@ constexpr const char* run_columns =
     "id, machine, digest, study, status, coalesce(stop_reason, ''), target_reached, timeable, steps_to_result, "
     "example_gradients_to_result, seconds_to_result, best_validation, "
     "init_seconds + data_seconds + step_seconds + prepare_seconds + lost_seconds, data_seconds, step_seconds, "
-    "prepare_seconds, eval_seconds, wall_seconds, steps, example_gradients, parameters, state_bytes, peak_memory_bytes, "
+    "prepare_seconds, eval_seconds, wall_seconds, steps, example_gradients, parameters, state_bytes, "
+    "peak_memory_bytes, "
     "started_at, algorithm_changes";
 
 RunRow read_run(const Statement& rows) {
@@ -102,12 +103,14 @@ void flatten(const nlohmann::json& node, const std::string& path, std::vector<st
 class Summarizer {
  public:
   Summarizer(sqlite3* database, const std::string& s)
-      : read_runs_(database, cat("SELECT ", run_columns, " FROM ", s, ".runs WHERE entry = ? AND speaks ORDER BY cell")),
+      : read_runs_(database,
+                   cat("SELECT ", run_columns, " FROM ", s, ".runs WHERE entry = ? AND speaks ORDER BY cell")),
         count_runs_(database, cat("SELECT count(*) FROM ", s, ".runs WHERE entry = ?")),
         direction_(database, "SELECT direction FROM entries JOIN races ON races.id = race WHERE entries.id = ?"),
         commit_(database, "SELECT git_commit, hardware_class FROM machines WHERE id = ?"),
         read_points_(database, "SELECT metric, step, value FROM points WHERE run_id = ? ORDER BY metric, step"),
-        put_summary_(database, cat("INSERT INTO ", s, ".entry_summaries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        put_summary_(database, cat("INSERT INTO ", s,
+                                   ".entry_summaries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
                                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
         put_failure_(database, cat("INSERT INTO ", s, ".failure_summaries VALUES (?, ?, ?, ?)")),
         put_setting_(database, cat("INSERT INTO ", s, ".setting_summaries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")),
@@ -233,7 +236,8 @@ class Summarizer {
     std::map<std::string, std::pair<std::int64_t, std::int64_t>> reasons;  // how many, the first
     for (const RunRow& run : runs_) {
       if (!run.failed) continue;
-      auto& [count, example] = reasons.try_emplace(run.reason.empty() ? "unknown" : run.reason, 0, run.id).first->second;
+      auto& [count, example] =
+          reasons.try_emplace(run.reason.empty() ? "unknown" : run.reason, 0, run.id).first->second;
       ++count;
     }
     for (const auto& [reason, found] : reasons) {
@@ -277,8 +281,8 @@ class Summarizer {
     }
   }
 
-  void put_bin(const std::string& parameter, std::int64_t bin,
-               const std::vector<std::pair<double, const RunRow*>>& at, std::size_t begin, std::size_t end) {
+  void put_bin(const std::string& parameter, std::int64_t bin, const std::vector<std::pair<double, const RunRow*>>& at,
+               std::size_t begin, std::size_t end) {
     const double worst = higher_ ? -never : never;
     std::vector<double> outcomes;
     std::int64_t hits = 0;
@@ -328,9 +332,8 @@ class Summarizer {
   void put_curve(std::int64_t metric, const std::vector<std::vector<Point>>& curves) {
     std::vector<Point> points;
     for (const auto& curve : curves) points.insert(points.end(), curve.begin(), curve.end());
-    std::sort(points.begin(), points.end(), [](const Point& a, const Point& b) {
-      return a.step != b.step ? a.step < b.step : a.value < b.value;
-    });
+    std::sort(points.begin(), points.end(),
+              [](const Point& a, const Point& b) { return a.step != b.step ? a.step < b.step : a.value < b.value; });
     std::size_t distinct = 1;
     for (std::size_t i = 1; i < points.size(); ++i) distinct += points[i].step != points[i - 1].step ? 1 : 0;
     if (distinct > most_steps) {

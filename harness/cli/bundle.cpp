@@ -41,7 +41,8 @@ ExitCode verify(const Console& console, const fs::path& folder) {
   std::set<std::string> listed;
   std::size_t wrong = 0;
   for (std::string line; std::getline(lines, line);) {
-    if (line.size() < 67) throw Error(cat("'", (folder / sums_name).string(), "' has a line that is no checksum: ", line));
+    if (line.size() < 67)
+      throw Error(cat("'", (folder / sums_name).string(), "' has a line that is no checksum: ", line));
     const std::string file = line.substr(66);
     listed.insert(file);
     const bool there = fs::exists(folder / file);
@@ -105,14 +106,17 @@ std::string quoted(const std::vector<std::string>& words) {
 
 std::string readme(const Choices& choices, const std::vector<std::string>& command, const std::string& provenance,
                    std::size_t runs) {
-  std::string text = cat("# What is behind a table\n\n", runs, " runs, bundled by ", version_text(), ".\n\n", provenance,
-                         "\n\nIn this folder:\n\n```sh\nsha256sum -c ", sums_name, " --quiet   # or velo bundle . --verify\n");
+  std::string text =
+      cat("# What is behind a table\n\n", runs, " runs, bundled by ", version_text(), ".\n\n", provenance,
+          "\n\nIn this folder:\n\n```sh\nsha256sum -c ", sums_name, " --quiet   # or velo bundle . --verify\n");
   if (!command.empty()) text += cat("velo ", quoted(command), " --store .        # answer.txt\n");
-  text += "velo score --all --store .\nvelo index --store .               # the index made anew from the files\n```\n\n";
+  text +=
+      "velo score --all --store .\nvelo index --store .               # the index made anew from the files\n```\n\n";
   if (!choices.where.empty()) text += cat("Only trials that meet `", choices.where, "`.\n\n");
   return text +
          "| file | content |\n|---|---|\n| `trials/` | configuration, status, trajectory and log of every run |\n"
-         "| `sweeps/` | what the sweeps asked for, as far as it is here |\n| `index.sqlite` | the index of these runs |\n"
+         "| `sweeps/` | what the sweeps asked for, as far as it is here |\n| `index.sqlite` | the index of these runs "
+         "|\n"
          "| `command.txt`, `answer.txt` | the command and what it printed here |\n"
          "| `versions.csv` | commits, libraries and machines behind the runs |\n\n"
          "A run is made again by `velo verify CELL --store .`.\n";
@@ -137,7 +141,8 @@ ExitCode bundle(const Console& console, const Choices& choices) {
   std::string provenance;
   {
     TrialIndex made = TrialIndex::open(to);
-    for (const std::string& problem : made.rebuild().problems) console.err << "left out of the index: " << problem << '\n';
+    for (const std::string& problem : made.rebuild().problems)
+      console.err << "left out of the index: " << problem << '\n';
     provenance = sentence(analysis::provenance_of(made, choices.command));
     replace_file(folder / "versions.csv",
                  analysis::to_csv(made.query("SELECT machines.*, count(*) AS runs FROM machines JOIN runs ON machine = "

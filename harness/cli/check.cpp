@@ -32,7 +32,8 @@ struct Answer {
 };
 
 Answer ask(const Console& console, const std::vector<std::string>& command) {
-  static const std::vector<std::string> asking{"score", "compare", "query", "figure", "list", "info", "diff", "explain"};
+  static const std::vector<std::string> asking{"score", "compare", "query", "figure",
+                                               "list",  "info",    "diff",  "explain"};
   if (std::find(asking.begin(), asking.end(), command.front()) == asking.end())
     throw Error(cat("a document may hold what ", join_words(asking, "or"), " print, not '", command.front(), "'"));
   std::ostringstream out, err;
@@ -58,13 +59,15 @@ Runs runs_behind(const std::vector<std::string>& command) {
   if (std::find(command.begin(), command.end(), "--logs") != command.end() || !fs::exists(root)) return runs;
   const Store store = Store::open(root);
   if (!fs::exists(store.index_file())) return runs;
-  for (const auto& row :
-       TrialIndex::open_read_only(store)
-           .query("SELECT runs.cell || '/' || runs.run, printf('%016x', runs.digest), label || ' on ' || workload || ', study ' "
-                  "|| study || ' trial ' || trial FROM runs JOIN entries ON entries.id = runs.entry JOIN races ON races.id = race "
-                  "WHERE speaks")
-           .rows)
-    runs[cat(root, ":", std::get<std::string>(row[0]))] = {std::get<std::string>(row[1]), std::get<std::string>(row[2])};
+  for (const auto& row : TrialIndex::open_read_only(store)
+                             .query("SELECT runs.cell || '/' || runs.run, printf('%016x', runs.digest), label || ' on "
+                                    "' || workload || ', study ' "
+                                    "|| study || ' trial ' || trial FROM runs JOIN entries ON entries.id = runs.entry "
+                                    "JOIN races ON races.id = race "
+                                    "WHERE speaks")
+                             .rows)
+    runs[cat(root, ":", std::get<std::string>(row[0]))] = {std::get<std::string>(row[1]),
+                                                           std::get<std::string>(row[2])};
   return runs;
 }
 
@@ -90,8 +93,10 @@ std::string difference(const Runs& before, const Runs& now, const std::string& s
     if (now.count(run.first) == 0) note(run, "is gone or superseded");
   for (const auto& run : now) {
     const auto known = before.find(run.first);
-    if (known == before.end()) note(run, "is new");
-    else if (known->second.first != run.second.first) note(run, "has changed");
+    if (known == before.end())
+      note(run, "is new");
+    else if (known->second.first != run.second.first)
+      note(run, "has changed");
   }
   if (said.empty()) return "no run has changed: the text was edited, or this velo computes it otherwise";
   const std::size_t more = said.size() - std::min<std::size_t>(said.size(), 5);

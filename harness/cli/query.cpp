@@ -31,8 +31,7 @@ ExitCode list_queries(const Console& console, Format format) {
 
 ExitCode ask(const Console& console, const Choices& choices) {
   if (choices.query.empty()) throw Error("give a query by name (`velo query --list` shows them) or one SQL statement");
-  // SQL has blanks in it, a name has none.
-  const bool sql = choices.query.find_first_of(" \t\n;") != std::string::npos;
+  const bool sql = choices.query.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos;
   const analysis::NamedQuery* named = sql ? nullptr : &analysis::named_query(choices.query);
   TrialIndex index = TrialIndex::open_read_only(Store::open(choices.store));
   if (!choices.where.empty()) (void)index.narrow(choices.where);

@@ -64,8 +64,11 @@ void Options::positionals(const std::string& name, std::vector<std::string>& tar
 }
 
 void Options::format(Format& target) {
-  const std::map<std::string, Format> words{{"table", Format::table}, {"csv", Format::csv}, {"json", Format::json},
-                                            {"markdown", Format::markdown}, {"latex", Format::latex}};
+  const std::map<std::string, Format> words{{"table", Format::table},
+                                            {"csv", Format::csv},
+                                            {"json", Format::json},
+                                            {"markdown", Format::markdown},
+                                            {"latex", Format::latex}};
   app_->add_option_function<std::string>(
           "--format", [words, &target](const std::string& word) { target = words.at(word); }, "how to print the result")
       ->option_text("table|csv|json|markdown|latex")

@@ -36,7 +36,8 @@ class SecondStore {
  public:
   explicit SecondStore(const std::string& keep)
       : kept_(!keep.empty()),
-        path_(kept_ ? fs::path(keep) : fs::temp_directory_path() / cat("velo-verify-", static_cast<std::int64_t>(getpid()))) {}
+        path_(kept_ ? fs::path(keep)
+                    : fs::temp_directory_path() / cat("velo-verify-", static_cast<std::int64_t>(getpid()))) {}
   SecondStore(const SecondStore&) = delete;
   SecondStore& operator=(const SecondStore&) = delete;
   ~SecondStore() {
@@ -121,13 +122,19 @@ ExitCode verify(const Console& console, const Choices& choices) {
   const Store again = folder.make();
   const RunRef repeated = again.new_run(cell_id(cell, catalogue));
   replace_file(again.folder(repeated).config(), canonical_config(cell));
-  console.err << cat("running ", run.text(), " again: ", stored.label, " on ", stored.workload, ", study ", stored.study,
-                     " trial ", stored.trial, "\n");
+  console.err << cat("running ", run.text(), " again: ", stored.label, " on ", stored.workload, ", study ",
+                     stored.study, " trial ", stored.trial, "\n");
   const TrialSummary summary = run_again(console, again, repeated, cell.threads);
 
   const auto differences = of_training(diff_runs(store, run, again, repeated), other_threads);
-  Table table{{{"run"}, {"verdict"}, {"stored", ColumnType::real}, {"again", ColumnType::real},
-               {"centre", ColumnType::real}, {"tolerance", ColumnType::real}, {"basis"}, {"n", ColumnType::integer},
+  Table table{{{"run"},
+               {"verdict"},
+               {"stored", ColumnType::real},
+               {"again", ColumnType::real},
+               {"centre", ColumnType::real},
+               {"tolerance", ColumnType::real},
+               {"basis"},
+               {"n", ColumnType::integer},
                {"step", ColumnType::integer}},
               {}};
   if (differences.empty()) {
@@ -139,14 +146,21 @@ ExitCode verify(const Console& console, const Choices& choices) {
     console.err << differences[i].what << ": " << differences[i].text << '\n';
   if (differences.size() > 5) console.err << "and " << differences.size() - 5 << " differences more\n";
   if (stored.status != summary.status) {
-    table.rows.push_back({run.text(), std::string("inconsistent"), {}, {}, {}, {},
-                          cat("stored ", name(stored.status), ", again ", name(summary.status)), {}, {}});
+    table.rows.push_back({run.text(),
+                          std::string("inconsistent"),
+                          {},
+                          {},
+                          {},
+                          {},
+                          cat("stored ", name(stored.status), ", again ", name(summary.status)),
+                          {},
+                          {}});
     print_table(console, choices.format, table);
     return ExitCode::verdict;
   }
   const double epsilon = stored.fingerprint.precision == "float64" ? 0x1p-53 : 0x1p-24;
-  const auto found = analysis::reproduction(curve_of(store, run, stored.metric), curve_of(again, repeated, stored.metric),
-                                            siblings(store, stored), epsilon);
+  const auto found = analysis::reproduction(curve_of(store, run, stored.metric),
+                                            curve_of(again, repeated, stored.metric), siblings(store, stored), epsilon);
   table.rows.push_back({run.text(), std::string(name(found.agreement)), found.stored, found.again, found.centre,
                         found.tolerance, found.basis, static_cast<std::int64_t>(found.n), found.step});
   print_table(console, choices.format, table);

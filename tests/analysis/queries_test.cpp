@@ -23,7 +23,8 @@ std::string refusal(const std::function<void()>& act) {
   return "no error";
 }
 
-constexpr const char* sound = "-- What\n-- metric: a\n-- direction: lower\n-- pairing: none\n-- aggregation: sum\nSELECT 1 AS a;\n";
+constexpr const char* sound =
+    "-- What\n-- metric: a\n-- direction: lower\n-- pairing: none\n-- aggregation: sum\nSELECT 1 AS a;\n";
 
 }  // namespace
 
@@ -49,12 +50,18 @@ TEST_CASE("times to the result are those of the score") {
 
 TEST_CASE("a query's header is checked") {
   CHECK(parse_query("q", sound).sql == "SELECT 1 AS a;\n");
-  CHECK(refusal([] { (void)parse_query("q", "-- What\n-- metric: a\nSELECT 1"); }) == "query 'q': its header lacks 'direction'");
-  CHECK(refusal([] { (void)parse_query("q", "-- What\n-- metrik: a\nSELECT 1"); }).find("did you mean 'metric'") != std::string::npos);
+  CHECK(refusal([] { (void)parse_query("q", "-- What\n-- metric: a\nSELECT 1"); }) ==
+        "query 'q': its header lacks 'direction'");
+  CHECK(refusal([] { (void)parse_query("q", "-- What\n-- metrik: a\nSELECT 1"); }).find("did you mean 'metric'") !=
+        std::string::npos);
   std::string up = sound;
   up.replace(up.find("lower"), 5, "up");
-  CHECK(refusal([&] { (void)parse_query("q", up); }).starts_with("query 'q': the direction 'up' is not one of lower, higher"));
-  CHECK(refusal([] { (void)named_query("time_to_resul"); }).starts_with("there is no query 'time_to_resul' (did you mean 'time_to_result'?)"));
+  CHECK(refusal([&] {
+          (void)parse_query("q", up);
+        }).starts_with("query 'q': the direction 'up' is not one of lower, higher"));
+  CHECK(refusal([] {
+          (void)named_query("time_to_resul");
+        }).starts_with("there is no query 'time_to_resul' (did you mean 'time_to_result'?)"));
 }
 
 TEST_CASE("the best of each group is marked, and whose interval meets its") {
@@ -81,7 +88,8 @@ TEST_CASE("LaTeX and Markdown escape texts, round as for people, and set the bes
   const Marks marks{{{false, false, true}, {false, false, false}}};
   CHECK(to_latex(table, marks) ==
         "\\begin{tabular}{lrr}\n\\toprule\nlabel & lr value & n \\\\\n\\midrule\n"
-        "a\\_b \\& 5\\% & $1.25\\times 10^{-8}$ & \\textbf{3} \\\\\nx|y & -- & $-4$ \\\\\n\\bottomrule\n\\end{tabular}\n");
+        "a\\_b \\& 5\\% & $1.25\\times 10^{-8}$ & \\textbf{3} \\\\\nx|y & -- & $-4$ "
+        "\\\\\n\\bottomrule\n\\end{tabular}\n");
   CHECK(to_markdown(table, marks) ==
         "| label | lr value | n |\n|---|---:|---:|\n| a\\_b &amp; 5% | 1.25e-08 | **3** |\n| x\\|y | - | -4 |\n");
 }
@@ -136,6 +144,8 @@ TEST_CASE("a repetition is judged by the spread over seeds, else by the noise of
   CHECK(reproduction(curve(1.0), curve(1.02), {}, 0x1p-24).agreement == Agreement::consistent);
   CHECK(reproduction(curve(1.0), curve(1.2), {}, 0x1p-24).agreement == Agreement::inconsistent);
   CHECK(reproduction(curve(1.0), curve(1.0 + 1e-6), {curve(1.0), curve(1.0)}, 0x1p-24).basis == "rounding");
-  CHECK(refusal([&] { (void)reproduction({{1, 1.0}}, {{1, 2.0}}, {}, 0x1p-24); }).starts_with("the results differ, and the store has neither"));
+  CHECK(refusal([&] {
+          (void)reproduction({{1, 1.0}}, {{1, 2.0}}, {}, 0x1p-24);
+        }).starts_with("the results differ, and the store has neither"));
   CHECK(refusal([&] { (void)reproduction({{1, 1.0}}, {{2, 2.0}}, {}, 0x1p-24); }).ends_with("in common"));
 }

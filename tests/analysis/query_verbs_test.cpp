@@ -31,7 +31,8 @@ std::string place(const SmallStore& small) { return small.root.string(); }
 
 TEST_CASE("velo query lists its queries and answers them in every format, with a footer where it does no harm") {
   const SmallStore small("query_verb");
-  CHECK_THAT(velo_says({"query", "--list"}).out, ContainsSubstring("time_to_result") && ContainsSubstring("median over studies"));
+  CHECK_THAT(velo_says({"query", "--list"}).out,
+             ContainsSubstring("time_to_result") && ContainsSubstring("median over studies"));
   const auto ask = [&](const std::string& format) {
     return velo_says({"query", "time_to_result", "--store", place(small), "--format", format});
   };
@@ -48,8 +49,10 @@ TEST_CASE("velo query lists its queries and answers them in every format, with a
 TEST_CASE("--where narrows a query, a score and a comparison, and counts what it leaves out") {
   const SmallStore small("query_where");
   const std::string where = "study < 2 and lr < 5e-3";
-  CHECK_THAT(velo_says({"query", "time_to_result", "--store", place(small), "--where", where}).out, ContainsSubstring("n = 4,"));
-  const Said score = velo_says({"score", "--all", "--store", place(small), "--where", "algorithm=fast", "--show", "scores"});
+  CHECK_THAT(velo_says({"query", "time_to_result", "--store", place(small), "--where", where}).out,
+             ContainsSubstring("n = 4,"));
+  const Said score =
+      velo_says({"score", "--all", "--store", place(small), "--where", "algorithm=fast", "--show", "scores"});
   CHECK(score.code == 0);
   CHECK_THAT(score.out, ContainsSubstring("fast one") && !ContainsSubstring("slow"));
   CHECK_THAT(velo_says({"score", "race", "--store", place(small), "--where", where}).err,
@@ -69,7 +72,8 @@ TEST_CASE("a query over mixed versions says so") {
   changed.workload_version = 2;
   small.store.write_status(changed);
   REQUIRE(velo_says({"index", "--store", place(small)}).code == 0);
-  CHECK_THAT(velo_says({"query", "best", "--store", place(small)}).err, ContainsSubstring("occurs with 2 versions, which do not compare"));
+  CHECK_THAT(velo_says({"query", "best", "--store", place(small)}).err,
+             ContainsSubstring("occurs with 2 versions, which do not compare"));
 }
 
 TEST_CASE("velo check names a stale table, the run that changed, and updates it") {
@@ -84,14 +88,16 @@ TEST_CASE("velo check names a stale table, the run that changed, and updates it"
   CHECK(first.code == 1);
   CHECK_THAT(first.err, ContainsSubstring(document + ":3: stale: which runs it was made of is not recorded"));
   CHECK(velo_says({"check", "--update", document}).code == 0);
-  CHECK_THAT(read_file(document), ContainsSubstring("| slope |") && ContainsSubstring("\n\nText.\n") && !ContainsSubstring("old"));
+  CHECK_THAT(read_file(document),
+             ContainsSubstring("| slope |") && ContainsSubstring("\n\nText.\n") && !ContainsSubstring("old"));
   CHECK(velo_says({"check", document}).code == 0);
 
   const std::string cell = small.store.cells().front();
   small.run_again(cell, Status::done, 78);
   const Said changed = velo_says({"check", document});
   CHECK(changed.code == 1);
-  CHECK_THAT(changed.err, ContainsSubstring("run " + cell + "/0002") && ContainsSubstring("is new") && ContainsSubstring("is gone or superseded"));
+  CHECK_THAT(changed.err, ContainsSubstring("run " + cell + "/0002") && ContainsSubstring("is new") &&
+                              ContainsSubstring("is gone or superseded"));
   CHECK(velo_says({"check", "--update", document}).code == 0);
   write("edited\n");
   CHECK_THAT(velo_says({"check", document}).err, ContainsSubstring("no run has changed: the text was edited"));
@@ -100,11 +106,12 @@ TEST_CASE("velo check names a stale table, the run that changed, and updates it"
 TEST_CASE("velo check refuses documents whose commands do more than ask, and says which command fails") {
   const SmallStore small("check_bad");
   const std::string document = (small.root / "bad.tex").string();
-  std::ofstream(document) << "% velo: index --store " << place(small) << "\n% end\n% velo: query nosuch --store " << place(small)
-                          << "\n% end\n";
+  std::ofstream(document) << "% velo: index --store " << place(small) << "\n% end\n% velo: query nosuch --store "
+                          << place(small) << "\n% end\n";
   const Said said = velo_says({"check", document});
   CHECK(said.code == 1);
-  CHECK_THAT(said.err, ContainsSubstring(":1: broken: a document may hold what") && ContainsSubstring(":3: broken: its command fails: velo: there is no query 'nosuch'"));
+  CHECK_THAT(said.err, ContainsSubstring(":1: broken: a document may hold what") &&
+                           ContainsSubstring(":3: broken: its command fails: velo: there is no query 'nosuch'"));
   std::ofstream(document) << "nothing marked\n";
   CHECK(velo_says({"check", document}).code == 5);
 }
@@ -120,7 +127,8 @@ TEST_CASE("a bundle is a store of its own that scores alike, and shows what was 
   const Said score = velo_says({"score", "race", "--show", "scores", "--format", "csv", "--store", folder});
   CHECK(score.code == 0);
   CHECK(score.out == read_file(folder + "/answer.txt"));
-  CHECK_THAT(read_file(folder + "/README.md"), ContainsSubstring("velo score race --show scores --format csv --store ."));
+  CHECK_THAT(read_file(folder + "/README.md"),
+             ContainsSubstring("velo score race --show scores --format csv --store ."));
   CHECK(velo_says({"bundle", folder, "--verify"}).code == 0);
   CHECK(velo_says({"bundle", folder, "--store", place(small)}).code == 2);
 
@@ -128,5 +136,6 @@ TEST_CASE("a bundle is a store of its own that scores alike, and shows what was 
   std::ofstream(folder + "/stray") << "1";
   const Said broken = velo_says({"bundle", folder, "--verify"});
   CHECK(broken.code == 1);
-  CHECK_THAT(broken.err, ContainsSubstring("answer.txt has changed") && ContainsSubstring("stray does not belong to the bundle"));
+  CHECK_THAT(broken.err,
+             ContainsSubstring("answer.txt has changed") && ContainsSubstring("stray does not belong to the bundle"));
 }

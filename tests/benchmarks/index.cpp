@@ -64,8 +64,9 @@ TrialRecord record(std::uint64_t i, std::int64_t evaluations) {
   s.algorithm = cat("rule_", entry);
   const double lr = std::pow(10.0, -4 + 3 * uniform(3 * i)), decay = std::pow(10.0, -3 + 2 * uniform(3 * i + 1));
   s.algorithm_changes = cat(R"({"lr": )", lr, R"(, "weight_decay": )", decay, "}");
-  s.algorithm_parameters = cat(R"({"amsgrad": false, "beta1": 0.9, "beta2": 0.999, "decay_norms_and_biases": true, "eps": 1e-08, "lr": )",
-                               lr, R"(, "weight_decay": )", decay, "}");
+  s.algorithm_parameters =
+      cat(R"({"amsgrad": false, "beta1": 0.9, "beta2": 0.999, "decay_norms_and_biases": true, "eps": 1e-08, "lr": )",
+          lr, R"(, "weight_decay": )", decay, "}");
   s.algorithm_version = cat("rule_", entry, "@1");
   s.study = static_cast<std::int64_t>(study);
   s.trial = static_cast<std::int64_t>(trial);
@@ -83,11 +84,12 @@ TrialRecord record(std::uint64_t i, std::int64_t evaluations) {
   const double speed = 0.2 + 0.8 * uniform(i ^ 0xabcdef);
   double best = INFINITY;
   for (std::int64_t e = 1; e <= evaluations; ++e) {
-    const double value = std::pow(static_cast<double>(e), -speed) * (1 + 0.05 * uniform(i * 64 + static_cast<std::uint64_t>(e)));
+    const double value =
+        std::pow(static_cast<double>(e), -speed) * (1 + 0.05 * uniform(i * 64 + static_cast<std::uint64_t>(e)));
     best = std::min(best, value);
     for (Series& series : out.evaluations.series) {
       const std::string& name = series.info.name;
-      series.values.push_back(name == "step" ? static_cast<double>(100 * e)
+      series.values.push_back(name == "step"              ? static_cast<double>(100 * e)
                               : name == "validation/loss" ? value
                               : name.ends_with("seconds") ? 0.31 * static_cast<double>(e)
                                                           : static_cast<double>(12800 * e));
@@ -96,8 +98,13 @@ TrialRecord record(std::uint64_t i, std::int64_t evaluations) {
       s.result = {true, StopReason::target, 100 * e, 12800 * e, 12800 * e, 0.31 * static_cast<double>(e), e};
   }
   if (!s.result.reached)
-    s.result = {false, broken ? StopReason::nan : StopReason::budget, *s.budget_steps, 12800 * evaluations,
-                12800 * evaluations, 0.31 * static_cast<double>(evaluations), evaluations};
+    s.result = {false,
+                broken ? StopReason::nan : StopReason::budget,
+                *s.budget_steps,
+                12800 * evaluations,
+                12800 * evaluations,
+                0.31 * static_cast<double>(evaluations),
+                evaluations};
   s.stop_reason = broken ? StopReason::nan : s.result.reached ? StopReason::target : StopReason::budget;
   s.best_validation = best;
   s.best_validation_step = *s.budget_steps;
@@ -188,7 +195,8 @@ void real_files(const Settings& settings) {
     TrialRecord made = record(static_cast<std::uint64_t>(i) * 97, 60);
     trajectory.summary = std::move(made.summary);
     trajectory.evaluations = std::move(made.evaluations);
-    for (const SeriesInfo& info : step_counters()) trajectory.steps.series.push_back({info, std::vector<double>(240, 0.5)});
+    for (const SeriesInfo& info : step_counters())
+      trajectory.steps.series.push_back({info, std::vector<double>(240, 0.5)});
     trajectory.steps.series.push_back({{"observed/lr", "", Direction::none}, std::vector<double>(240, 0.001)});
     trajectory.config = "workload: synthetic\n";
     const RunRef run = store.new_run(trajectory.summary.id.cell);
@@ -213,11 +221,16 @@ Settings parse(int argc, char** argv) {
     }
     if (i + 1 == argc) throw Error(cat("'", option, "' needs a value, or is unknown"));
     const std::string value = argv[++i];
-    if (option == "--folder") settings.folder = value;
-    else if (option == "--trials") settings.trials = std::stoll(value);
-    else if (option == "--evaluations") settings.evaluations = std::stoll(value);
-    else if (option == "--files") settings.files = std::stoll(value);
-    else throw Error(cat("there is no option '", option, "'"));
+    if (option == "--folder")
+      settings.folder = value;
+    else if (option == "--trials")
+      settings.trials = std::stoll(value);
+    else if (option == "--evaluations")
+      settings.evaluations = std::stoll(value);
+    else if (option == "--files")
+      settings.files = std::stoll(value);
+    else
+      throw Error(cat("there is no option '", option, "'"));
   }
   return settings;
 }

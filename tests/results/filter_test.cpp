@@ -51,13 +51,16 @@ TEST_CASE("a list, quotes, truth values and signs are values") {
 }
 
 TEST_CASE("mistakes are named with their place, or the nearest name") {
-  CHECK(refusal("algoritm=adamw") == "filter 'algoritm=adamw': there is no field and no hyperparameter 'algoritm' (did you mean 'algorithm'?)");
-  CHECK(refusal("nestrov=true") == "filter 'nestrov=true': there is no field and no hyperparameter 'nestrov' (did you mean 'nesterov'?)");
+  CHECK(refusal("algoritm=adamw") ==
+        "filter 'algoritm=adamw': there is no field and no hyperparameter 'algoritm' (did you mean 'algorithm'?)");
+  CHECK(refusal("nestrov=true") ==
+        "filter 'nestrov=true': there is no field and no hyperparameter 'nestrov' (did you mean 'nesterov'?)");
   CHECK(refusal("study=two") == "filter 'study=two': 'study' is a number and cannot be compared with 'two'");
   CHECK(refusal("") == "the filter is empty; write a condition such as lr<1e-3");
   CHECK(refusal("lr") == "filter 'lr', at character 3 (its end): expected one of = != < <= > >= or 'in' behind 'lr'");
   CHECK(refusal("lr<") == "filter 'lr<', at character 4 (its end): expected a value");
-  CHECK(refusal("lr<1 trial=2") == "filter 'lr<1 trial=2', at character 6 ('trial'): ends before it; join conditions by 'and' or 'or'");
+  CHECK(refusal("lr<1 trial=2") ==
+        "filter 'lr<1 trial=2', at character 6 ('trial'): ends before it; join conditions by 'and' or 'or'");
   CHECK(refusal("(lr<1") == "filter '(lr<1', at character 6 (its end): a parenthesis is not closed");
   CHECK(refusal("label='a") == "filter 'label='a', at character 7 ('a'): a quoted text begins here and does not end");
   CHECK(refusal("1=1; DROP TABLE runs").starts_with("filter '1=1; DROP TABLE runs'"));

@@ -350,7 +350,8 @@ TEST_CASE("the time to the result is the median over studies of the fastest tria
       });
   auto index = TrialIndex::open(store);
   index.rebuild();
-  const std::string sql = "SELECT steps, steps_low, steps_high, studies, studies_hit, trials_hit, covers FROM time_to_result";
+  const std::string sql =
+      "SELECT steps, steps_low, steps_high, studies, studies_hit, trials_hit, covers FROM time_to_result";
   const auto row = index.query(sql).rows.at(0);
   CHECK(real(row[0]) == 200);  // of 100, 200 and never
   CHECK(real(row[1]) == 100);
@@ -426,7 +427,8 @@ TEST_CASE("sensitivity bins a hyperparameter, and a trial without a value counts
     });
   auto index = TrialIndex::open(store);
   index.rebuild();
-  const Table lr = index.query("SELECT low, high, trials, best, median FROM sensitivity WHERE parameter = 'lr' ORDER BY bin");
+  const Table lr =
+      index.query("SELECT low, high, trials, best, median FROM sensitivity WHERE parameter = 'lr' ORDER BY bin");
   REQUIRE(lr.rows.size() == 10);
   CHECK(real(lr.rows[0][0]) == 0.001);
   CHECK(real(lr.rows[0][1]) == 0.004);
@@ -448,7 +450,8 @@ TEST_CASE("curves are quartiles over the trials of a step") {
   auto index = TrialIndex::open(store);
   index.rebuild();
   const auto row =
-      index.query("SELECT trials, low, median, high FROM curves WHERE metric = 'validation/loss' AND step = 200").rows.at(0);
+      index.query("SELECT trials, low, median, high FROM curves WHERE metric = 'validation/loss' AND step = 200")
+          .rows.at(0);
   CHECK(whole(row[0]) == 5);
   CHECK(real(row[1]) == 2);
   CHECK(real(row[2]) == 3);
