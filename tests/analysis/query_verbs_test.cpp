@@ -37,8 +37,8 @@ TEST_CASE("velo query lists its queries and answers them in every format, with a
     return velo_says({"query", "time_to_result", "--store", place(small), "--format", format});
   };
   CHECK_THAT(ask("table").out, ContainsSubstring("n = 12, 0 failed, 0 unfinished, 0 left out"));
-  CHECK_THAT(ask("latex").out, ContainsSubstring("\\textbf{15360.0}") && ContainsSubstring("\n% query "));
-  CHECK_THAT(ask("markdown").out, ContainsSubstring("**15360.0**"));
+  CHECK_THAT(ask("latex").out, ContainsSubstring("\\textbf{15360}") && ContainsSubstring("\n% query "));
+  CHECK_THAT(ask("markdown").out, ContainsSubstring("**15360**"));
   CHECK_THAT(ask("json").out, ContainsSubstring("\"provenance\": {\"query\": ") && ContainsSubstring("\"n\": 12"));
   CHECK(ask("csv").out.find('#') == std::string::npos);
   CHECK_THAT(ask("csv").err, ContainsSubstring("n = 12"));
