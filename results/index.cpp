@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -565,10 +566,20 @@ void settle_column(Table& table, std::size_t column) {
     if (const auto* whole = std::get_if<std::int64_t>(&row[column])) row[column] = static_cast<double>(*whole);
 }
 
-}  // namespace
-
 constexpr const char* only_reads =
     "a query only reads; the index is made from the files of the runs and `velo index` rebuilds it";
+
+/// Whether SQL that SQLite refused was meant to write: to views, say, which it refuses for a reason of its own.
+bool would_write(std::string_view sql) {
+  const auto first = sql.find_first_not_of(" \t\r\n;(");
+  std::string word(first == std::string_view::npos ? ""
+                                                   : sql.substr(first, sql.find_first_of(" \t\r\n", first) - first));
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::toupper(c); });
+  constexpr std::array writing{"INSERT"sv, "UPDATE"sv, "DELETE"sv, "DROP"sv, "ALTER"sv, "CREATE"sv, "REPLACE"sv};
+  return std::find(writing.begin(), writing.end(), word) != writing.end();
+}
+
+}  // namespace
 
 Table TrialIndex::query(const std::string& sql) const {
   sqlite3* database = database_.get();
@@ -577,9 +588,8 @@ Table TrialIndex::query(const std::string& sql) const {
   if (sqlite3_prepare_v2(database, sql.c_str(), -1, &raw, &rest) != SQLITE_OK) {
     const int code = sqlite3_errcode(database) & 0xff;
     if (code != SQLITE_ERROR) fail(database, file_of(database), "read");
-    const std::string_view said = sqlite3_errmsg(database);
-    if (said.ends_with("because it is a view")) throw Error(only_reads);
-    throw Error(cat("SQL: ", said));
+    if (would_write(sql)) throw Error(only_reads);
+    throw Error(cat("SQL: ", sqlite3_errmsg(database)));
   }
   const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owned(raw, sqlite3_finalize);
   if (raw == nullptr) throw Error("the query is empty; give one SQL statement, such as \"SELECT * FROM trials\"");
