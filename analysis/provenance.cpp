@@ -44,7 +44,7 @@ Provenance provenance_of(const TrialIndex& index, std::string_view asked) {
       out.last_commit = text(row[8]);
     }
   }
-  out.left_out = runs - out.n;
+  out.left_out = runs - out.n + whole(index.query("SELECT count(*) FROM left_out").rows.at(0)[0]);
   out.runs = sha256(cat(out.n, " ", std::to_string(digest))).substr(0, 12);
   for (const auto& row :
        index
@@ -95,7 +95,7 @@ std::string sentence(const Provenance& p) {
                                   ? cat("commit ", commit(p.first_commit))
                                   : cat("commits ", commit(p.first_commit), "..", commit(p.last_commit));
   return cat("query ", p.query, ", runs ", p.runs, ", ", commits, ", n = ", p.n, ", ", p.failed, " failed, ",
-             p.unfinished, " unfinished, ", p.left_out, " left out as superseded");
+             p.unfinished, " unfinished, ", p.left_out, " left out (superseded or unreadable)");
 }
 
 std::string to_json(const Provenance& p) {

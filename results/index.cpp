@@ -223,6 +223,7 @@ class Ingester {
         of_cell_(database, "SELECT id, run, entry FROM runs WHERE cell = ?"),
         forget_run_(database, "DELETE FROM runs WHERE id = ?"),
         forget_points_(database, "DELETE FROM points WHERE run_id = ?"),
+        put_back_(database, "DELETE FROM left_out WHERE cell = ? AND run = ?"),
         choose_(
             database,
             "UPDATE runs SET speaks = (id = (SELECT c.id FROM runs AS c WHERE c.cell = ? ORDER BY c.status = 'done' "
@@ -271,6 +272,9 @@ class Ingester {
       choose_.bind(summary.id.cell);
       choose_.run();
     }
+    put_back_.bind(summary.id.cell);
+    put_back_.bind(summary.id.run);
+    put_back_.run();
     changed_.insert(entry);
     if (evaluations.rows() > 0) put_points(id, evaluations);
   }
@@ -328,7 +332,7 @@ class Ingester {
   const Store& store_;
   SharedFacts races_, entries_, machines_;
   StoredFields fields_;
-  Statement put_run_, of_cell_, forget_run_, forget_points_, choose_, find_metric_, put_metric_, put_point_;
+  Statement put_run_, of_cell_, forget_run_, forget_points_, put_back_, choose_, find_metric_, put_metric_, put_point_;
   std::map<std::string, std::int64_t> metrics_;
   std::set<std::int64_t> changed_;
   std::string bytes_;
@@ -336,6 +340,7 @@ class Ingester {
 
 IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<RunRef>& runs) {
   Ingester ingester(database, store);
+  Statement leave_out(database, "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?)");
   IndexReport report;
   for (const auto& run : runs) {
     if (!fs::exists(store.folder(run).status())) continue;  // planned, not begun: nothing is known of it yet
@@ -348,6 +353,8 @@ IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<
           sqlite3_errcode(database) != SQLITE_ROW)
         throw;
       report.problems.emplace_back(problem.what());
+      for (const std::string& text : {run.cell, run.run, report.problems.back()}) leave_out.bind_copy(text);
+      leave_out.run();
     }
   }
   ingester.settle();
@@ -355,7 +362,7 @@ IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<
 }
 
 void forget_runs(sqlite3* database) {
-  for (const char* table : {"runs", "points", "races", "entries", "machines", "metrics", "entry_summaries",
+  for (const char* table : {"left_out", "runs", "points", "races", "entries", "machines", "metrics", "entry_summaries",
                             "failure_summaries", "setting_summaries", "curve_summaries"})
     execute(database, cat("DELETE FROM ", table));
 }

@@ -5,7 +5,7 @@
 -- within: workload, variant
 -- pairing: none
 -- aggregation: median over studies of the study's fastest trial; low and high are the fastest and slowest study
-SELECT workload, nullif(workload_changes, '{}') AS variant, label, example_gradients, example_gradients_low, example_gradients_high,
+SELECT workload, nullif(workload_changes, '{}') AS variant, validation_target AS target, label, example_gradients, example_gradients_low, example_gradients_high,
        steps, steps_low, steps_high, seconds, seconds_low, seconds_high, covers, studies_hit, studies, trials_hit, trials
 FROM time_to_result
 ORDER BY workload, variant, example_gradients IS NULL, example_gradients, label;

@@ -138,6 +138,14 @@ CREATE TABLE points (
   PRIMARY KEY (run_id, metric, step)
 ) WITHOUT ROWID;
 
+-- Runs whose files could not be read, so that answers can say how many are not in them.
+CREATE TABLE left_out (
+  cell TEXT NOT NULL,
+  run TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (cell, run)
+) WITHOUT ROWID;
+
 CREATE VIEW trials AS
 SELECT cell, run, label, workload, workload_parameters, workload_changes, workload_version, data_version, synthetic,
        algorithm, algorithm_parameters, algorithm_changes, algorithm_version, study, trial, root_seed, seed, ruleset,
@@ -256,8 +264,7 @@ SELECT workload, workload_changes, workload_version, division, validation_target
        CASE WHEN s.timeable AND s.hardware_classes = 1 THEN s.seconds_low END AS seconds_low,
        CASE WHEN s.timeable AND s.hardware_classes = 1 THEN s.seconds_high END AS seconds_high,
        1 - 2.0 / (1 << min(s.studies, 40)) AS covers, s.failed AS failed
-FROM entry_summaries AS s JOIN entries ON entries.id = s.entry JOIN races ON races.id = entries.race
-WHERE validation_target IS NOT NULL;
+FROM entry_summaries AS s JOIN entries ON entries.id = s.entry JOIN races ON races.id = entries.race;
 
 -- Quartiles over the trials of an entry that were evaluated at a step.
 CREATE VIEW curves AS

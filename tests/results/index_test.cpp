@@ -162,6 +162,11 @@ TEST_CASE("a damaged run is reported and does not hide the others") {
   CHECK(report.runs == 2);
   REQUIRE(report.problems.size() == 1);
   CHECK(index.trials().size() == 2);
+  CHECK(std::get<std::string>(index.query("SELECT reason FROM left_out").rows.at(0)[0]) == report.problems[0]);
+  std::filesystem::remove_all(store.folder({cell_name(2), "0001"}).path);
+  put_sample_run(store, 2);
+  index.ingest({cell_name(2), "0001"});
+  CHECK(index.query("SELECT reason FROM left_out").rows.empty());
 }
 
 TEST_CASE("a file that is no database, a foreign database and a newer schema are refused and left alone") {
