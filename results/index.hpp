@@ -69,8 +69,8 @@ class TrialIndex {
   /// Every row as text, ordered by key, one line a row: for comparing indices.
   [[nodiscard]] std::string dump() const;
 
-  /// From now on this object shows only the runs that meet a condition (results/filter.hpp), in every table and view,
-  /// summaries included; the file stays as it is. Once per object. Summaries are computed anew: seconds for a million runs.
+  /// From now on this object shows only the runs that meet a condition (results/filter.hpp), in every view of trials,
+  /// evaluations and summaries; the file stays as it is. Once per object. Summaries are computed anew: seconds for a million runs.
   Filter narrow(std::string_view condition);
 
   /// Runs one SQL statement that only reads. Throws Error with SQLite's message for anything else.
