@@ -120,7 +120,7 @@ TrialOutcome outcome_of(const TrialSummary& s) {
   return out;
 }
 
-Race load_race(const Store& store, const std::string& sweep, TrialDetail detail) {
+Race load_race(const Store& store, const std::string& sweep, TrialDetail detail, const std::string& where) {
   Race race;
   race.sweep = sweep;
   race.store = store.root().string();
@@ -132,7 +132,9 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail)
   }
   race.trials.reserve(labels.size());
   bool done = false;  // whether the run that speaks for the last cell so far is
-  TrialIndex::open_read_only(store).each_trial("", detail, [&](TrialSummary& run) {  // by cell, then run
+  TrialIndex index = TrialIndex::open_read_only(store);
+  if (!where.empty()) (void)index.narrow(where);
+  index.each_trial("", detail, [&](TrialSummary& run) {  // by cell, then run
     const auto label = labels.find(run.id.cell);
     if (!sweep.empty() && label == labels.end()) return;
     const bool again = !race.trials.empty() && race.trials.back().cell == run.id.cell;
@@ -146,9 +148,19 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail)
   });
   race.asked = sweep.empty() ? race.trials.size() : labels.size();
   race.not_run = race.asked - std::min(race.asked, race.trials.size());
+  if (!where.empty()) {
+    if (!sweep.empty() && race.not_run > 0)
+      race.notes.push_back(cat(race.not_run, " of the ", race.asked,
+                               " cells of the sweep were not run or do not meet '", where, "' and are left out"));
+    race.asked = race.trials.size();
+    race.not_run = 0;
+  }
   if (race.trials.empty()) {
-    throw Error(sweep.empty() ? cat("the store ", race.store, " has no runs")
-                              : cat("no cell of the sweep '", sweep, "' has been run in ", race.store),
+    throw Error(!where.empty()  ? cat("no trial of ",
+                                     sweep.empty() ? cat("the store ", race.store) : cat("the sweep '", sweep, "'"),
+                                      " meets '", where, "'")
+                : sweep.empty() ? cat("the store ", race.store, " has no runs")
+                                : cat("no cell of the sweep '", sweep, "' has been run in ", race.store),
                 ExitCode::nothing_measured);
   }
   sort_trials(race.trials);

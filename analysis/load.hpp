@@ -33,9 +33,10 @@ struct Race {
 /// Reads one sweep, or with an empty name all runs of the store. A cell that was run more than once is spoken for by its
 /// last finished run, else by its last one. Labels are those of the sweep. Throws Error when the index is missing, for
 /// an unknown sweep (with the names there are), and with exit code 5 when there is no run. Scores and comparisons need
-/// the results only, which takes a fifth of the time.
+/// the results only, which takes a fifth of the time. `where` (results/filter.hpp) leaves out the trials that do not meet
+/// it, and counts them in a note.
 [[nodiscard]] Race load_race(const Store& store, const std::string& sweep = "",
-                             TrialDetail detail = TrialDetail::everything);
+                             TrialDetail detail = TrialDetail::everything, const std::string& where = "");
 
 /// The trials of AlgoPerf's logs, without a store between. Notes: how many files were read and left out and why, and
 /// the base workloads of the table that nobody ran.

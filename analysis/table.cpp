@@ -113,6 +113,52 @@ TextColumn text_column(const Table& table, std::size_t column) {
   return out;
 }
 
+/// `text` with every character that `escapes` lists replaced.
+std::string escaped(std::string_view text, const std::vector<std::pair<char, std::string_view>>& escapes) {
+  std::string out;
+  for (const char c : text) {
+    const auto found = std::find_if(escapes.begin(), escapes.end(), [c](const auto& e) { return e.first == c; });
+    if (found == escapes.end())
+      out += c;
+    else
+      out += found->second;
+  }
+  return out;
+}
+
+std::string latex_text(std::string_view text) {
+  static const std::vector<std::pair<char, std::string_view>> special{{'&', "\\&"},
+                                                                      {'%', "\\%"},
+                                                                      {'$', "\\$"},
+                                                                      {'#', "\\#"},
+                                                                      {'_', "\\_"},
+                                                                      {'{', "\\{"},
+                                                                      {'}', "\\}"},
+                                                                      {'~', "\\textasciitilde{}"},
+                                                                      {'<', "\\textless{}"},
+                                                                      {'>', "\\textgreater{}"},
+                                                                      {'^', "\\textasciicircum{}"},
+                                                                      {'\\', "\\textbackslash{}"}};
+  return escaped(text, special);
+}
+
+/// In a pipe table a bar ends the cell; the rest would be formatting.
+std::string markdown_text(std::string_view text) {
+  static const std::vector<std::pair<char, std::string_view>> special{{'|', "\\|"}, {'*', "\\*"},  {'_', "\\_"},
+                                                                      {'`', "\\`"}, {'<', "&lt;"}, {'&', "&amp;"},
+                                                                      {'[', "\\["}, {'\\', "\\\\"}};
+  return escaped(text, special);
+}
+
+/// LaTeX: 1e-08 as a power of ten, a minus sign that is one, words for what is no number.
+std::string latex_number(const std::string& text) {
+  if (text == "inf" || text == "-inf") return text == "inf" ? "$\\infty$" : "$-\\infty$";
+  const auto e = text.find('e');
+  if (e != std::string::npos && text != "-")
+    return cat("$", text.substr(0, e), "\\times 10^{", std::to_string(std::stoi(text.substr(e + 1))), "}$");
+  return text.starts_with('-') && text.size() > 1 ? cat("$", text, "$") : text;
+}
+
 std::string csv_value(const TableValue& value) {
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return number_text(*whole);
   if (const auto* real = std::get_if<double>(&value)) return number_text(*real);
@@ -201,6 +247,50 @@ std::string to_json(const Table& table) {
     out += "}";
   }
   return out + (table.rows.empty() ? "]\n" : "\n]\n");
+}
+
+std::string to_markdown(const Table& table, const Marks& marks) {
+  std::string heads = "|", rules = "|";
+  std::vector<TextColumn> columns;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    columns.push_back(text_column(table, c));
+    heads += cat(" ", markdown_text(columns[c].cells[0]), " |");
+    rules += columns[c].right ? "---:|" : "---|";
+  }
+  std::string out = cat(heads, "\n", rules, "\n");
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    out += "|";
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      const std::string cell = markdown_text(columns[c].cells[r + 1]);
+      out += marks.at(r, c) ? cat(" **", cell, "** |") : cat(" ", cell, " |");
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+std::string to_latex(const Table& table, const Marks& marks) {
+  std::string kinds, heads;
+  std::vector<TextColumn> columns;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    columns.push_back(text_column(table, c));
+    kinds += columns[c].right ? 'r' : 'l';
+    heads += cat(c == 0 ? "" : " & ", latex_text(columns[c].cells[0]));
+  }
+  std::string out = cat("\\begin{tabular}{", kinds, "}\n\\toprule\n", heads, " \\\\\n\\midrule\n");
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      const bool text = std::holds_alternative<std::string>(table.rows[r][c]);
+      const bool empty = std::holds_alternative<std::monostate>(table.rows[r][c]);
+      const std::string& plain = columns[c].cells[r + 1];
+      const std::string cell = text ? latex_text(plain) : empty ? "--" : latex_number(plain);
+      const bool maths = cell.starts_with('$');
+      out += c == 0 ? "" : " & ";
+      out += !marks.at(r, c) ? cell : maths ? cat("\\boldmath", cell, "\\unboldmath") : cat("\\textbf{", cell, "}");
+    }
+    out += " \\\\\n";
+  }
+  return out + "\\bottomrule\n\\end{tabular}\n";
 }
 
 }  // namespace velo::analysis

@@ -122,6 +122,19 @@ std::string config_of(const Store& store, const RunRef& run) {
   return std::filesystem::exists(file) ? read_file(file) : std::string();
 }
 
+void compare_runs(CellComparison& comparison, const Store& a, const RunRef& run_a, const Store& b,
+                  const RunRef& run_b) {
+  comparison.config(config_of(a, run_a), config_of(b, run_b));
+  comparison.summaries(a.read_status(run_a), b.read_status(run_b));
+  const auto file_a = a.folder(run_a).trajectory(), file_b = b.folder(run_b).trajectory();
+  const bool has_a = std::filesystem::exists(file_a), has_b = std::filesystem::exists(file_b);
+  if (has_a != has_b) comparison.note("trajectory", cat("is missing on the ", has_a ? "right" : "left"));
+  if (!has_a || !has_b) return;
+  const Trajectory left = read_trajectory(file_a), right = read_trajectory(file_b);
+  comparison.groups("evaluations", left.evaluations, right.evaluations);
+  comparison.groups("steps", left.steps, right.steps);
+}
+
 void compare_cell(const Store& a, const Store& b, const std::string& cell, std::vector<Difference>& out) {
   CellComparison comparison(cell, label_of(a, cell), out);
   const auto run_a = a.current_run(cell), run_b = b.current_run(cell);
@@ -130,15 +143,7 @@ void compare_cell(const Store& a, const Store& b, const std::string& cell, std::
     return;
   }
   try {
-    comparison.config(config_of(a, *run_a), config_of(b, *run_b));
-    comparison.summaries(a.read_status(*run_a), b.read_status(*run_b));
-    const auto file_a = a.folder(*run_a).trajectory(), file_b = b.folder(*run_b).trajectory();
-    const bool has_a = std::filesystem::exists(file_a), has_b = std::filesystem::exists(file_b);
-    if (has_a != has_b) comparison.note("trajectory", cat("is missing on the ", has_a ? "right" : "left"));
-    if (!has_a || !has_b) return;
-    const Trajectory left = read_trajectory(file_a), right = read_trajectory(file_b);
-    comparison.groups("evaluations", left.evaluations, right.evaluations);
-    comparison.groups("steps", left.steps, right.steps);
+    compare_runs(comparison, a, *run_a, b, *run_b);
   } catch (const Error& problem) {
     comparison.note("unreadable", problem.what());
   }
@@ -164,6 +169,13 @@ StoreDifference diff_stores(const Store& a, const Store& b) {
     }
   }
   return result;
+}
+
+std::vector<Difference> diff_runs(const Store& a, const RunRef& run_a, const Store& b, const RunRef& run_b) {
+  std::vector<Difference> out;
+  CellComparison comparison(run_a.cell, label_of(a, run_a.cell), out);
+  compare_runs(comparison, a, run_a, b, run_b);
+  return out;
 }
 
 }  // namespace velo

@@ -29,4 +29,9 @@ struct StoreDifference {
 /// Compares the current run of each cell. A cell in one store only is a difference.
 [[nodiscard]] StoreDifference diff_stores(const Store& a, const Store& b);
 
+/// Compares one run of a store with one of another: configuration, results and series as diff_stores does. Throws Error
+/// where a file cannot be read.
+[[nodiscard]] std::vector<Difference> diff_runs(const Store& a, const RunRef& run_a, const Store& b,
+                                                const RunRef& run_b);
+
 }  // namespace velo

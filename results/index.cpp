@@ -1,18 +1,23 @@
 #include "results/index.hpp"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <type_traits>
+#include <unordered_map>
+#include <utility>
 
 #include "results/error.hpp"
 #include "results/fields.hpp"
 #include "results/journal.hpp"
 #include "results/schema.hpp"
+#include "results/sqlite.hpp"
+#include "results/summaries.hpp"
 #include "results/text.hpp"
 #include "results/trajectory.hpp"
 
@@ -22,121 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::string_view_literals;
+using namespace sqlite;
 constexpr int application_id = 0x56454c4f;  // "VELO"
-constexpr int lock_patience_ms = 5000;
-
-/// What SQLite's result code means to a user.
-[[noreturn]] void fail(sqlite3* database, const std::string& file, std::string_view doing) {
-  const std::string index = cat("the index '", file, "'");
-  switch (sqlite3_errcode(database) & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      throw Error(cat("cannot ", doing, " ", index, ": another process has had it locked for over ",
-                      lock_patience_ms / 1000, " s; wait for that process or end it"));
-    case SQLITE_NOTADB:
-      throw Error(cat("'", file, "' is not an SQLite database; move it away and run `velo index`"));
-    case SQLITE_CORRUPT:
-      throw Error(cat("'", file, "' is damaged; delete it and run `velo index`, which makes it anew from the files"));
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-      throw Error(
-          cat("cannot ", doing, " ", index, ": the disk is full or failing; free some space and run `velo index`"));
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-    case SQLITE_CANTOPEN:
-      throw Error(cat("cannot ", doing, " ", index,
-                      ": the file or its folder may not be written; use a store you may write to"));
-    default:
-      break;
-  }
-  throw Error(cat("cannot ", doing, " ", index, ": ", sqlite3_errmsg(database)));
-}
-
-std::string file_of(sqlite3* database) {
-  const char* file = sqlite3_db_filename(database, "main");
-  return file == nullptr ? "index.sqlite" : file;
-}
-
-/// A prepared statement: bind from the left, step, read columns.
-class Statement {
- public:
-  Statement(sqlite3* database, const std::string& sql) : database_(database) {
-    if (sqlite3_prepare_v2(database, sql.c_str(), -1, &statement_, nullptr) != SQLITE_OK)
-      fail(database, file_of(database), "use");
-  }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-  ~Statement() { sqlite3_finalize(statement_); }
-
-  // The caller keeps text alive until the statement has run.
-  void bind(const std::string& value) {
-    sqlite3_bind_text(statement_, ++bound_, value.data(), static_cast<int>(value.size()), SQLITE_STATIC);
-  }
-  void bind(std::int64_t value) { sqlite3_bind_int64(statement_, ++bound_, value); }
-  void bind(bool value) { sqlite3_bind_int(statement_, ++bound_, value ? 1 : 0); }
-  /// SQLite has no NaN: it becomes empty. Infinities stay.
-  void bind(double value) { sqlite3_bind_double(statement_, ++bound_, value); }
-  void bind_copy(const std::string& value) {
-    sqlite3_bind_text(statement_, ++bound_, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
-  }
-  void bind_null() { sqlite3_bind_null(statement_, ++bound_); }
-
-  /// True while there is a row.
-  bool step(std::string_view doing = "read") {
-    const int result = sqlite3_step(statement_);
-    if (result != SQLITE_ROW && result != SQLITE_DONE) fail(database_, file_of(database_), doing);
-    return result == SQLITE_ROW;
-  }
-  /// Runs a statement that gives no rows, and makes it ready for the next values.
-  void run() {
-    step("write");
-    sqlite3_reset(statement_);
-    bound_ = 0;
-  }
-
-  [[nodiscard]] sqlite3_stmt* get() const { return statement_; }
-  [[nodiscard]] std::string text(int column) const { return std::string(view(column)); }
-  /// Until the next step.
-  [[nodiscard]] std::string_view view(int column) const {
-    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-    if (bytes == nullptr) return {};
-    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-  }
-
- private:
-  sqlite3* database_;
-  sqlite3_stmt* statement_ = nullptr;
-  int bound_ = 0;
-};
-
-void execute(sqlite3* database, const std::string& sql, std::string_view doing = "write") {
-  if (sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
-    fail(database, file_of(database), doing);
-}
-
-std::int64_t number_of(sqlite3* database, const std::string& sql) {
-  Statement statement(database, sql);
-  return statement.step() ? sqlite3_column_int64(statement.get(), 0) : 0;
-}
-
-/// Undone unless committed.
-class Transaction {
- public:
-  explicit Transaction(sqlite3* database) : database_(database) { execute(database, "BEGIN IMMEDIATE"); }
-  Transaction(const Transaction&) = delete;
-  Transaction& operator=(const Transaction&) = delete;
-  ~Transaction() {
-    if (!committed_) sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
-  }
-  void commit() {
-    execute(database_, "COMMIT");
-    committed_ = true;
-  }
-
- private:
-  sqlite3* database_;
-  bool committed_ = false;
-};
 
 // ---- a summary as a row ----
 
@@ -216,21 +108,130 @@ std::string column_list(TrialDetail detail = TrialDetail::everything) {
   return columns;
 }
 
-std::string insert_trial_sql() {
-  TrialSummary any;
-  std::string marks;
-  visit_fields(any, [&](const Field&, const auto&) { marks += marks.empty() ? "?" : ", ?"; });
-  return "INSERT OR REPLACE INTO trials (" + column_list() + ") VALUES (" + marks + ")";
+void append_bytes(std::string& out, const std::string& value) { (out += value) += '\0'; }
+template <typename T>
+requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+void append_bytes(std::string& out, T value) { out.append(reinterpret_cast<const char*>(&value), sizeof value); }
+template <typename T>
+void append_bytes(std::string& out, const std::optional<T>& value) {
+  out += value ? '\1' : '\0';
+  if (value) append_bytes(out, *value);
+}
+void append_bytes(std::string& out, const std::map<std::string, std::string>& value) {
+  append_bytes(out, nlohmann::json(value).dump());
 }
 
-/// Puts runs into the tables; the caller holds the transaction.
+/// What came of a run, in 64 bits: its cell, its results and its time.
+std::int64_t digest_of(const TrialSummary& summary, std::string& bytes) {
+  bytes.clear();
+  visit_fields(summary, [&](const Field& field, const auto& member) {
+    if (field.role == FieldRole::result || field.name == "cell" || field.name == "seconds_to_result")
+      append_bytes(bytes, member);
+  });
+  return static_cast<std::int64_t>(std::stoull(sha256(bytes).substr(0, 16), nullptr, 16));
+}
+
+/// A stored table: which fields of a summary it holds, as bits in the order of visit_fields, and how it takes them.
+class StoredFields {
+ public:
+  /// `keys` are its first columns, which are no fields.
+  StoredFields(sqlite3* database, const std::string& table, const std::string& keys) {
+    std::set<std::string, std::less<>> columns;
+    Statement rows(database, cat("SELECT name FROM pragma_table_info('", table, "')"));
+    while (rows.step()) columns.insert(rows.text(0));
+    std::string names = keys;
+    TrialSummary any;
+    visit_fields(any, [&](const Field& field, const auto&) {
+      // A table of keys may use the name of a field for something else.
+      held_.push_back(columns.count(field.name) > 0 &&
+                      cat(", ", keys, ",").find(cat(", ", field.name, ",")) == std::string::npos);
+      if (held_.back()) names += cat(", ", field.name);
+    });
+    std::string marks = "?";
+    for (const char c : names) marks += c == ',' ? ", ?" : "";
+    insert_ = cat("INSERT INTO ", table, " (", names, ") VALUES (", marks, ")");
+  }
+
+  [[nodiscard]] const std::string& insert_sql() const { return insert_; }
+
+  void bind(Statement& s, const TrialSummary& summary) const {
+    std::size_t i = 0;
+    visit_fields(summary, [&](const Field&, const auto& member) {
+      if (held_[i++]) bind_field(s, member);
+    });
+  }
+  void append(std::string& bytes, const TrialSummary& summary) const {
+    std::size_t i = 0;
+    visit_fields(summary, [&](const Field&, const auto& member) {
+      if (held_[i++]) append_bytes(bytes, member);
+    });
+  }
+
+ private:
+  std::vector<bool> held_;
+  std::string insert_;
+};
+
+/// A table of facts that many runs share: one row for each that occurs.
+class SharedFacts {
+ public:
+  /// `keys`: "id, digest", and perhaps a parent.
+  SharedFacts(sqlite3* database, const std::string& table, const std::string& keys)
+      : database_(database),
+        fields_(database, table, keys),
+        find_(database, cat("SELECT id FROM ", table, " WHERE digest = ?")),
+        put_(database, fields_.insert_sql()) {}
+
+  /// The row that says this of the run, made where there is none yet. `parent` is negative where the table has none.
+  std::int64_t id_of(const TrialSummary& summary, std::int64_t parent = -1) {
+    key_.clear();
+    append_bytes(key_, parent);
+    fields_.append(key_, summary);
+    const auto [known, added] = ids_.try_emplace(key_, 0);
+    if (!added) return known->second;
+    const std::string digest = sha256(key_).substr(0, 32);
+    find_.bind(digest);
+    if (find_.step()) known->second = find_.whole(0);
+    find_.again();
+    if (known->second != 0) return known->second;
+    put_.bind_null();
+    put_.bind(digest);
+    if (parent >= 0) put_.bind(parent);
+    fields_.bind(put_, summary);
+    put_.run();
+    return known->second = sqlite3_last_insert_rowid(database_);
+  }
+
+ private:
+  sqlite3* database_;
+  StoredFields fields_;
+  Statement find_, put_;
+  std::unordered_map<std::string, std::int64_t> ids_;
+  std::string key_;
+};
+
+/// Puts runs into the tables; the caller holds the transaction, and calls settle() before it ends.
 class Ingester {
  public:
   Ingester(sqlite3* database, const Store& store)
-      : store_(store),
-        put_trial_(database, insert_trial_sql()),
-        clear_evaluations_(database, "DELETE FROM evaluations WHERE cell = ? AND run = ?"),
-        put_evaluation_(database, "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?)") {}
+      : database_(database),
+        store_(store),
+        races_(database, "races", "id, digest"),
+        entries_(database, "entries", "id, digest, race"),
+        machines_(database, "machines", "id, digest"),
+        fields_(database, "runs", "id, entry, machine, speaks, digest"),
+        put_run_(database, fields_.insert_sql()),
+        of_cell_(database, "SELECT id, run, entry FROM runs WHERE cell = ?"),
+        forget_run_(database, "DELETE FROM runs WHERE id = ?"),
+        forget_points_(database, "DELETE FROM points WHERE run_id = ?"),
+        put_back_(database, "DELETE FROM left_out WHERE cell = ? AND run = ?"),
+        choose_(
+            database,
+            "UPDATE runs SET speaks = (id = (SELECT c.id FROM runs AS c WHERE c.cell = ? ORDER BY c.status = 'done' "
+            "DESC, length(c.run) DESC, c.run DESC LIMIT 1)) WHERE cell = ?"),
+        find_metric_(database, "SELECT id FROM metrics WHERE name = ?"),
+        put_metric_(database, "INSERT INTO metrics (name) VALUES (?)"),
+        put_point_(database, "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)") {}
 
   /// Throws Error, before writing anything, when a file of the run cannot be read.
   void put(const RunRef& run) {
@@ -240,12 +241,51 @@ class Ingester {
     const bool finished = fs::exists(store_.folder(run).trajectory());
     const SeriesGroup evaluations = finished ? finished_evaluations(run) : SeriesGroup{};
     if (!summary.result.work) summary.result.work = work_until(summary, evaluations);
-    visit_fields(summary, [&](const Field&, const auto& member) { bind_field(put_trial_, member); });
-    put_trial_.run();
-    clear_evaluations_.bind(run.cell);
-    clear_evaluations_.bind(run.run);
-    clear_evaluations_.run();
-    if (evaluations.rows() > 0) put_evaluations(run, evaluations);
+    put(summary, evaluations);
+  }
+
+  void put(const TrialSummary& summary, const SeriesGroup& evaluations) {
+    const std::int64_t entry = entries_.id_of(summary, races_.id_of(summary));
+    std::int64_t id = 0, others = 0;
+    of_cell_.bind(summary.id.cell);
+    while (of_cell_.step()) {
+      changed_.insert(of_cell_.whole(2));
+      if (of_cell_.view(1) == summary.id.run)
+        id = of_cell_.whole(0);
+      else
+        ++others;
+    }
+    of_cell_.again();
+    if (id != 0) {
+      for (Statement* forget : {&forget_run_, &forget_points_}) {
+        forget->bind(id);
+        forget->run();
+      }
+    }
+    id == 0 ? put_run_.bind_null() : put_run_.bind(id);
+    put_run_.bind(entry);
+    put_run_.bind(machines_.id_of(summary));
+    put_run_.bind(true);
+    put_run_.bind(digest_of(summary, bytes_));
+    fields_.bind(put_run_, summary);
+    put_run_.run();
+    if (id == 0) id = sqlite3_last_insert_rowid(database_);
+    if (others > 0) {
+      choose_.bind(summary.id.cell);
+      choose_.bind(summary.id.cell);
+      choose_.run();
+    }
+    put_back_.bind(summary.id.cell);
+    put_back_.bind(summary.id.run);
+    put_back_.run();
+    changed_.insert(entry);
+    if (evaluations.rows() > 0) put_points(id, evaluations);
+  }
+
+  /// Brings the summaries of what has changed up to date.
+  void settle() {
+    refresh_summaries(database_, "main", {changed_.begin(), changed_.end()});
+    changed_.clear();
   }
 
  private:
@@ -270,35 +310,52 @@ class Ingester {
     return read_evaluations(folder.trajectory());
   }
 
-  void put_evaluations(const RunRef& run, const SeriesGroup& group) {
+  std::int64_t metric_id(const std::string& metric) {
+    const auto [known, added] = metrics_.try_emplace(metric, 0);
+    if (!added) return known->second;
+    find_metric_.bind(metric);
+    if (find_metric_.step()) known->second = find_metric_.whole(0);
+    find_metric_.again();
+    if (known->second != 0) return known->second;
+    put_metric_.bind(metric);
+    put_metric_.run();
+    return known->second = sqlite3_last_insert_rowid(database_);
+  }
+
+  void put_points(std::int64_t id, const SeriesGroup& group) {
     const auto step = group.at("step"), gradients = group.at("example_gradients"), work = group.at("work"),
                seconds = group.at("seconds");
     for (const auto& series : group.series) {
       const std::string& metric = series.info.name;
       if (!metric.starts_with("validation/") && !metric.starts_with("test/")) continue;
+      const std::int64_t of_metric = metric_id(metric);
       for (std::size_t row = 0; row < group.rows(); ++row) {
         if (std::isnan(series.values[row])) continue;
-        put_evaluation_.bind(run.cell);
-        put_evaluation_.bind(run.run);
-        put_evaluation_.bind(metric);
-        put_evaluation_.bind(static_cast<std::int64_t>(step[row]));
-        put_evaluation_.bind(static_cast<std::int64_t>(gradients[row]));
-        put_evaluation_.bind(seconds[row]);
-        put_evaluation_.bind(series.values[row]);
-        put_evaluation_.bind(work[row]);
-        put_evaluation_.run();
+        put_point_.bind(id);
+        put_point_.bind(of_metric);
+        put_point_.bind(static_cast<std::int64_t>(step[row]));
+        put_point_.bind(static_cast<std::int64_t>(gradients[row]));
+        put_point_.bind(seconds[row]);
+        put_point_.bind(series.values[row]);
+        put_point_.bind(work[row]);
+        put_point_.run();
       }
     }
   }
 
+  sqlite3* database_;
   const Store& store_;
-  Statement put_trial_;
-  Statement clear_evaluations_;
-  Statement put_evaluation_;
+  SharedFacts races_, entries_, machines_;
+  StoredFields fields_;
+  Statement put_run_, of_cell_, forget_run_, forget_points_, put_back_, choose_, find_metric_, put_metric_, put_point_;
+  std::map<std::string, std::int64_t> metrics_;
+  std::set<std::int64_t> changed_;
+  std::string bytes_;
 };
 
 IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<RunRef>& runs) {
   Ingester ingester(database, store);
+  Statement leave_out(database, "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?)");
   IndexReport report;
   for (const auto& run : runs) {
     if (!fs::exists(store.folder(run).status())) continue;  // planned, not begun: nothing is known of it yet
@@ -311,9 +368,18 @@ IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<
           sqlite3_errcode(database) != SQLITE_ROW)
         throw;
       report.problems.emplace_back(problem.what());
+      for (const std::string& text : {run.cell, run.run, report.problems.back()}) leave_out.bind_copy(text);
+      leave_out.run();
     }
   }
+  ingester.settle();
   return report;
+}
+
+void forget_runs(sqlite3* database) {
+  for (const char* table : {"left_out", "runs", "points", "races", "entries", "machines", "metrics", "entry_summaries",
+                            "failure_summaries", "setting_summaries", "curve_summaries"})
+    execute(database, cat("DELETE FROM ", table));
 }
 
 void put_sweeps(sqlite3* database, const Store& store) {
@@ -373,7 +439,8 @@ TrialIndex TrialIndex::open(const Store& store) {
   if (sqlite3_db_readonly(index.database_.get(), "main") == 1)
     throw Error(cat("cannot write the index '", file,
                     "': the file or its folder may not be written; use a store you may write to"));
-  index.apply_schema();
+  // An older index is made anew from the files: it holds nothing that they do not.
+  if (index.apply_schema()) (void)index.rebuild();
   return index;
 }
 
@@ -386,25 +453,38 @@ TrialIndex TrialIndex::open_read_only(const Store& store) {
   return index;
 }
 
-void TrialIndex::apply_schema() {
+bool TrialIndex::apply_schema() {
   sqlite3* database = database_.get();
   const std::string file = file_of(database);
   const auto& scripts = schema_scripts();
-  if (checked_schema(database, file) == static_cast<std::int64_t>(scripts.size())) return;
+  if (checked_schema(database, file) == static_cast<std::int64_t>(scripts.size())) return false;
   Transaction transaction(database);
   const std::int64_t version = checked_schema(database, file);  // another process may have been faster
   for (auto i = static_cast<std::size_t>(version); i < scripts.size(); ++i) execute(database, std::string(scripts[i]));
   execute(database, cat("PRAGMA application_id = ", application_id));
   execute(database, cat("PRAGMA user_version = ", scripts.size()));
   transaction.commit();
+  return version > 0;
 }
 
 IndexReport TrialIndex::rebuild() {
   sqlite3* database = database_.get();
   Transaction transaction(database);
-  execute(database, "DELETE FROM trials");
-  execute(database, "DELETE FROM evaluations");
+  forget_runs(database);
   IndexReport report = ingest_all(database, store_, store_.scan());
+  put_sweeps(database, store_);
+  transaction.commit();
+  return report;
+}
+
+IndexReport TrialIndex::rebuild(const std::function<bool(TrialRecord&)>& next) {
+  sqlite3* database = database_.get();
+  Transaction transaction(database);
+  forget_runs(database);
+  Ingester ingester(database, store_);
+  IndexReport report;
+  for (TrialRecord record; next(record); ++report.runs) ingester.put(record.summary, record.evaluations);
+  ingester.settle();
   put_sweeps(database, store_);
   transaction.commit();
   return report;
@@ -412,7 +492,9 @@ IndexReport TrialIndex::rebuild() {
 
 void TrialIndex::ingest(const RunRef& run) {
   Transaction transaction(database_.get());
-  Ingester(database_.get(), store_).put(run);
+  Ingester ingester(database_.get(), store_);
+  ingester.put(run);
+  ingester.settle();
   transaction.commit();
 }
 
@@ -429,13 +511,27 @@ void TrialIndex::refresh_sweeps() {
   transaction.commit();
 }
 
+namespace {
+
+/// Tables and views of a dump, and what orders them.
+constexpr std::array<std::pair<const char*, const char*>, 9> dumped{
+    {{"trials", "cell, run"},
+     {"evaluations", "cell, run, metric, step"},
+     {"sweeps", "sweep, cell, label"},
+     {"best_trials", "cell, run"},
+     {"time_to_result",
+      "workload, workload_changes, label, algorithm, workload_version, division, validation_target, steps, trials"},
+     {"curves", "workload, workload_changes, label, algorithm, metric, step, median, trials"},
+     {"sensitivity", "workload, workload_changes, label, algorithm, parameter, bin, median, trials"},
+     {"failures", "cell, run"},
+     {"cost", "workload, workload_changes, label, algorithm, wall_seconds, clock_seconds, trials"}}};
+
+}  // namespace
+
 std::string TrialIndex::dump() const {
   std::string out;
-  for (const std::string table : {"trials", "evaluations", "sweeps"}) {
-    const std::string order = table == "trials"        ? "cell, run"
-                              : table == "evaluations" ? "cell, run, metric, step"
-                                                       : "sweep, cell, label";
-    Statement rows(database_.get(), cat("SELECT * FROM ", table, " ORDER BY ", order));
+  for (const auto& [table, keys] : dumped) {
+    Statement rows(database_.get(), cat("SELECT * FROM ", table, " ORDER BY ", keys));
     const int columns = sqlite3_column_count(rows.get());
     out += table;
     for (int i = 0; i < columns; ++i) out += cat("\t", sqlite3_column_name(rows.get(), i));
@@ -492,6 +588,19 @@ void settle_column(Table& table, std::size_t column) {
     if (const auto* whole = std::get_if<std::int64_t>(&row[column])) row[column] = static_cast<double>(*whole);
 }
 
+constexpr const char* only_reads =
+    "a query only reads; the index is made from the files of the runs and `velo index` rebuilds it";
+
+/// Whether SQL that SQLite refused was meant to write: to views, say, which it refuses for a reason of its own.
+bool would_write(std::string_view sql) {
+  const auto first = sql.find_first_not_of(" \t\r\n;(");
+  std::string word(first == std::string_view::npos ? ""
+                                                   : sql.substr(first, sql.find_first_of(" \t\r\n", first) - first));
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::toupper(c); });
+  constexpr std::array writing{"INSERT"sv, "UPDATE"sv, "DELETE"sv, "DROP"sv, "ALTER"sv, "CREATE"sv, "REPLACE"sv};
+  return std::find(writing.begin(), writing.end(), word) != writing.end();
+}
+
 }  // namespace
 
 Table TrialIndex::query(const std::string& sql) const {
@@ -501,14 +610,14 @@ Table TrialIndex::query(const std::string& sql) const {
   if (sqlite3_prepare_v2(database, sql.c_str(), -1, &raw, &rest) != SQLITE_OK) {
     const int code = sqlite3_errcode(database) & 0xff;
     if (code != SQLITE_ERROR) fail(database, file_of(database), "read");
+    if (would_write(sql)) throw Error(only_reads);
     throw Error(cat("SQL: ", sqlite3_errmsg(database)));
   }
   const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owned(raw, sqlite3_finalize);
   if (raw == nullptr) throw Error("the query is empty; give one SQL statement, such as \"SELECT * FROM trials\"");
   if (std::string_view(rest).find_first_not_of(" \t\r\n;") != std::string_view::npos)
     throw Error("a query is one SQL statement; there is text behind its semicolon");
-  if (sqlite3_stmt_readonly(raw) == 0)
-    throw Error("a query only reads; the index is made from the files of the runs and `velo index` rebuilds it");
+  if (sqlite3_stmt_readonly(raw) == 0) throw Error(only_reads);
 
   Statement rows(database, sql);
   Table table;
@@ -520,6 +629,50 @@ Table TrialIndex::query(const std::string& sql) const {
   }
   for (std::size_t i = 0; i < table.columns.size(); ++i) settle_column(table, i);
   return table;
+}
+
+Filter TrialIndex::narrow(std::string_view condition) {
+  sqlite3* database = database_.get();
+  std::set<Hyperparameter> hyperparameters;
+  {
+    Statement rows(
+        database,
+        "SELECT DISTINCT algorithm_parameters FROM runs WHERE id IN (SELECT min(id) FROM runs GROUP BY entry "
+        "UNION ALL SELECT max(id) FROM runs GROUP BY entry)");
+    while (rows.step()) collect_hyperparameters(rows.text(0), hyperparameters);
+  }
+  Filter filter = parse_filter(condition, hyperparameters);
+  std::vector<std::pair<std::string, std::string>> views;
+  {
+    Statement rows(database,
+                   "SELECT type, sql FROM main.sqlite_master WHERE sql IS NOT NULL AND (type = 'view' OR name IN "
+                   "('runs', 'runs_by_entry', 'entry_summaries', 'failure_summaries', 'setting_summaries', "
+                   "'curve_summaries')) ORDER BY type = 'view', type = 'index', rowid");
+    while (rows.step()) views.emplace_back(rows.text(0), rows.text(1));
+  }
+  // Tables and views of the same names in the database of this connection's own hide those of the file.
+  for (const auto& [type, sql] : views) {
+    const auto name_at = sql.find(type == "table" ? "TABLE " : type == "view" ? "VIEW " : "INDEX ");
+    if (type == "view") {
+      execute(database, cat("CREATE TEMP ", sql.substr(name_at)), "read");
+    } else if (type == "table") {
+      execute(database, cat("CREATE TEMP ", sql.substr(name_at)), "read");
+    } else {
+      execute(database, cat("CREATE INDEX temp.", sql.substr(name_at + 6)), "read");
+    }
+  }
+  Statement choose(database, cat("INSERT INTO temp.runs SELECT * FROM main.runs WHERE (cell, run) IN (SELECT cell, run "
+                                 "FROM main.trials WHERE ",
+                                 filter.sql, ")"));
+  for (const TableValue& value : filter.values) choose.bind(value);
+  choose.run();
+  std::vector<std::int64_t> entries;
+  {
+    Statement rows(database, "SELECT DISTINCT entry FROM temp.runs");
+    while (rows.step()) entries.push_back(rows.whole(0));
+  }
+  refresh_summaries(database, "temp", entries);
+  return filter;
 }
 
 void TrialIndex::each_trial(const std::string& where, TrialDetail detail,

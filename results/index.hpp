@@ -12,11 +12,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "results/filter.hpp"
 #include "results/record.hpp"
 #include "results/store.hpp"
 #include "results/table.hpp"
+#include "results/trajectory.hpp"
 
 struct sqlite3;
 
@@ -28,6 +31,12 @@ struct IndexReport {
   std::vector<std::string> problems;  ///< one sentence for each run that could not be read
 };
 
+/// One run as the index takes it.
+struct TrialRecord {
+  TrialSummary summary;
+  SeriesGroup evaluations;  ///< empty: none, or not finished
+};
+
 /// How much of each row is read.
 enum class TrialDetail {
   everything,
@@ -36,7 +45,7 @@ enum class TrialDetail {
 
 class TrialIndex {
  public:
-  /// Opens the index of a store for writing: makes it where it is missing, brings an older schema forward.
+  /// Opens the index of a store for writing: makes it where it is missing; one of an older schema is made anew.
   /// Throws Error for a foreign database, a newer schema, a read-only folder, a full disk, a lock held for over 5 s.
   static TrialIndex open(const Store& store);
   /// Opens for reading only. Throws Error, saying how to make one, when there is none.
@@ -48,6 +57,8 @@ class TrialIndex {
 
   /// Forgets everything and reads all files again, in one transaction. Identical stores give identical dumps.
   IndexReport rebuild();
+  /// The same from records that someone hands over instead of files, one a call, until `next` returns false.
+  IndexReport rebuild(const std::function<bool(TrialRecord&)>& next);
   /// Adds or replaces the row of one run, and its evaluations when it has a trajectory.
   void ingest(const RunRef& run);
   /// Many at once, in one transaction. Runs that have not begun are passed over.
@@ -57,6 +68,10 @@ class TrialIndex {
 
   /// Every row as text, ordered by key, one line a row: for comparing indices.
   [[nodiscard]] std::string dump() const;
+
+  /// From now on this object shows only the runs that meet a condition (results/filter.hpp), in every view of trials,
+  /// evaluations and summaries; the file stays as it is. Once per object. Summaries are computed anew: seconds for a million runs.
+  Filter narrow(std::string_view condition);
 
   /// Runs one SQL statement that only reads. Throws Error with SQLite's message for anything else.
   [[nodiscard]] Table query(const std::string& sql) const;
@@ -70,7 +85,8 @@ class TrialIndex {
 
  private:
   TrialIndex(const Store& store, sqlite3* database);
-  void apply_schema();
+  /// True when an older schema was brought forward.
+  bool apply_schema();
 
   struct Closer {
     void operator()(sqlite3* database) const;

@@ -64,15 +64,19 @@ void Options::positionals(const std::string& name, std::vector<std::string>& tar
 }
 
 void Options::format(Format& target) {
-  const std::map<std::string, Format> words{{"table", Format::table}, {"csv", Format::csv}, {"json", Format::json}};
+  const std::map<std::string, Format> words{{"table", Format::table},
+                                            {"csv", Format::csv},
+                                            {"json", Format::json},
+                                            {"markdown", Format::markdown},
+                                            {"latex", Format::latex}};
   app_->add_option_function<std::string>(
           "--format", [words, &target](const std::string& word) { target = words.at(word); }, "how to print the result")
-      ->option_text("table|csv|json")
-      ->check(one_of({"table", "csv", "json"}));
+      ->option_text("table|csv|json|markdown|latex")
+      ->check(one_of({"table", "csv", "json", "markdown", "latex"}));
 }
 
 void Options::store(std::string& target) {
-  app_->add_option("--out", target, cat("the store (default ", target, ")"))->option_text("DIR");
+  app_->add_option("--out,--store", target, cat("the store (default ", target, ")"))->option_text("DIR");
 }
 
 namespace {
@@ -104,9 +108,9 @@ std::string usage_sentence(const CLI::ParseError& error, const std::vector<Verb>
 
 }  // namespace
 
-int run_cli(const Registry* registry, int argc, const char* const* argv) {
-  const Console console{
-      std::cout, std::cerr, registry, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1, program_path(argv[0])};
+namespace {
+
+int run_with(const Console& console, int argc, const char* const* argv) {
   CLI::App app("velo races neural-network training algorithms.", "velo");
   app.set_version_flag("--version", version_text());
   app.require_subcommand(1);
@@ -125,27 +129,41 @@ int run_cli(const Registry* registry, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
-    app.exit(asked, std::cout, std::cerr);
+    app.exit(asked, console.out, console.err);
     return static_cast<int>(ExitCode::ok);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "velo: " << usage_sentence(error, verbs, argc, argv) << '\n';
+    console.err << "velo: " << usage_sentence(error, verbs, argc, argv) << '\n';
     return static_cast<int>(ExitCode::usage);
   }
 
   try {
     const ExitCode code = chosen->action(console);
-    std::cout.flush();
-    if (!std::cout) throw Error("standard output could not be written");
+    console.out.flush();
+    if (!console.out) throw Error("standard output could not be written");
     return static_cast<int>(code);
   } catch (const Error& error) {
-    std::cout.flush();
-    std::cerr << "velo: " << error.what() << '\n';
+    console.out.flush();
+    console.err << "velo: " << error.what() << '\n';
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
-    std::cout.flush();
-    std::cerr << "velo: internal error in `" << chosen->name << "`: " << error.what() << '\n';
+    console.out.flush();
+    console.err << "velo: internal error in `" << chosen->name << "`: " << error.what() << '\n';
     return static_cast<int>(ExitCode::usage);
   }
+}
+
+}  // namespace
+
+int run_cli(const Registry* registry, int argc, const char* const* argv) {
+  const Console console{
+      std::cout, std::cerr, registry, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1, program_path(argv[0])};
+  return run_with(console, argc, argv);
+}
+
+int run_cli(const Registry* registry, const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err) {
+  std::vector<const char*> argv{"velo"};
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  return run_with({out, err, registry, false, false, program_path("velo")}, static_cast<int>(argv.size()), argv.data());
 }
 
 }  // namespace velo

@@ -5,6 +5,8 @@
 #include "analysis/best_of_k.hpp"
 #include "analysis/kwise_ranking.hpp"
 #include "analysis/mean_ranks.hpp"
+#include "analysis/provenance.hpp"
+#include "analysis/queries.hpp"
 #include "analysis/summary.hpp"
 #include "harness/cli/print.hpp"
 #include "harness/cli/scoring_options.hpp"
@@ -17,6 +19,17 @@ void print_all(const Console& console, const analysis::Summary& summary) {
   print_table(console, Format::table, summary.times);
   console.out << '\n';
   print_table(console, Format::table, summary.scores);
+}
+
+/// The best time of each workload and the best score, with whoever's interval meets it.
+analysis::Marks best_times(const analysis::Summary& summary) {
+  const std::string clock = summary.board.options.clock == analysis::Clock::seconds ? "seconds"
+                            : summary.board.options.clock == analysis::Clock::steps ? "steps"
+                                                                                    : "example_gradients";
+  return analysis::best_of(summary.times, {{clock, "lower", "low", "high"}}, {"workload"});
+}
+analysis::Marks best_scores(const analysis::Summary& summary) {
+  return analysis::best_of(summary.scores, {{"score", "higher", "low", "high"}}, {});
 }
 
 }  // namespace
@@ -61,7 +74,7 @@ Verb score_verb() {
                 if (show == "all" && choices->format == Format::table) {
                   print_all(console, summary);
                 } else if (show == "times") {
-                  print_table(console, choices->format, summary.times);
+                  print_table(console, choices->format, summary.times, best_times(summary));
                 } else if (show == "ranks") {
                   print_table(console, choices->format, analysis::rank_table(summary.board));
                 } else if (show == "pool") {
@@ -81,8 +94,14 @@ Verb score_verb() {
                 } else if (show == "best-of-k") {
                   print_table(console, choices->format, analysis::best_of_k_table(race.trials, options));
                 } else {
-                  print_table(console, choices->format, summary.scores);
+                  print_table(console, choices->format, summary.scores, best_scores(summary));
                 }
+                const std::string origin =
+                    sentence(analysis::provenance_of(race, choices->race.command("score", choices->race.sweep)));
+                if (choices->format == Format::table)
+                  console.err << origin << '\n';
+                else
+                  print_footer(console, choices->format, origin);
                 print_notes(console, summary.notes);
                 print_notes(console, beside);
                 return ExitCode::ok;

@@ -13,6 +13,7 @@ namespace velo {
 void ScoringOptions::declare(Options& o) {
   o.store(store);
   o.flag("--all", everything, "judge every run of the store, whatever its sweep");
+  o.value("--where", where, "only trials that meet this: fields, hyperparameters, and or not", "CONDITION");
   o.value("--logs", logs, "judge AlgoPerf's logs straight, without a store: their folder or a .tar.gz of it", "DIR");
   o.value("--workloads", workloads, "with --logs: the table of workloads (default: workloads.csv in or beside them)",
           "FILE");
@@ -66,6 +67,7 @@ std::string ScoringOptions::command(const std::string& verb, const std::string& 
     if (given) out += cat(" ", option);
   };
   add("--out", store, plain.store);
+  if (!where.empty()) out += cat(" --where \"", where, "\"");
   add("--logs", logs, plain.logs);
   add("--workloads", workloads, plain.workloads);
   add("--ruleset", ruleset, plain.ruleset);
@@ -86,19 +88,20 @@ std::string ScoringOptions::command(const std::string& verb, const std::string& 
 
 analysis::Race ScoringOptions::load(TrialDetail detail) const {
   if (!logs.empty()) {
+    if (!where.empty()) throw Error("--where asks a store; `velo import algoperf` makes one of the logs");
     const AlgoPerfRules made_under{parse_algoperf_release(release), ruleset};
     auto table = AlgoPerfWorkload::read(workload_table(workloads, logs), made_under);
     return analysis::race_of(
         read_algoperf_logs(logs, std::move(table), made_under, LogDetail::results, bootstrap_options().threads));
   }
   const Store found = Store::open(store);
-  if (everything) return analysis::load_race(found, "", detail);
-  if (!sweep.empty()) return analysis::load_race(found, find_sweep(found, sweep), detail);
+  if (everything) return analysis::load_race(found, "", detail, where);
+  if (!sweep.empty()) return analysis::load_race(found, find_sweep(found, sweep), detail, where);
   const auto names = found.sweeps();
   if (names.size() > 1) {
     throw Error(cat("the store ", store, " holds the sweeps ", join_words(names), "; name one, or give --all"));
   }
-  return analysis::load_race(found, names.empty() ? "" : names.front(), detail);
+  return analysis::load_race(found, names.empty() ? "" : names.front(), detail, where);
 }
 
 std::filesystem::path workload_table(const std::string& given, const std::filesystem::path& logs) {

@@ -16,6 +16,7 @@ namespace velo {
 struct ScoringOptions {
   std::string store = "results/store";
   std::string sweep;
+  std::string where;  ///< only trials that meet it (results/filter.hpp)
   bool everything = false;
   std::string logs;  ///< of AlgoPerf, to be judged straight
   std::string workloads;

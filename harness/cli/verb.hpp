@@ -36,7 +36,7 @@ namespace velo {
 
 class Registry;
 
-enum class Format { table, csv, json };
+enum class Format { table, csv, json, markdown, latex };
 
 /// Declares options on a verb. Targets must outlive parsing and keep their value when the option is absent.
 class Options {
@@ -59,9 +59,9 @@ class Options {
   void required(const std::string& name, std::string& target, const std::string& help);
   void positional(const std::string& name, std::string& target, const std::string& help);
   void positionals(const std::string& name, std::vector<std::string>& target, const std::string& help);
-  /// `--format table|csv|json`
+  /// `--format table|csv|json|markdown|latex`
   void format(Format& target);
-  /// `--out DIR`: the store, results/store by default.
+  /// `--out DIR`, or `--store DIR`: the store, results/store by default.
   void store(std::string& target);
 
  private:
@@ -93,6 +93,8 @@ struct Verb {
 
 /// Parses and runs one command line; returns the exit status. `registry` may hold out-of-tree modules.
 int run_cli(const Registry* registry, int argc, const char* const* argv);
+/// The same with its streams elsewhere: for verbs that ask another verb.
+int run_cli(const Registry* registry, const std::vector<std::string>& arguments, std::ostream& out, std::ostream& err);
 
 /// "velo 0.1.0 (release, OpenMP, ...)": the first line of --version.
 [[nodiscard]] std::string version_text();
