@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 std::atomic<bool> stop{false};
-extern "C" void ask_to_stop(int /*signal*/) { stop = true; }
+extern "C" void stop_repetition(int /*signal*/) { stop = true; }
 
 struct Choices {
   std::string run, keep;
@@ -56,8 +56,8 @@ TrialSummary run_again(const Console& console, const Store& again, const RunRef&
   const Job job{.command = {console.program, "trial", "--out", again.root().string(), "--run", run.text(), "--data",
                             default_data_directory(), "--isolation", "shared"},
                 .log = again.folder(run).log().string()};
-  std::signal(SIGINT, ask_to_stop);
-  std::signal(SIGTERM, ask_to_stop);
+  std::signal(SIGINT, stop_repetition);
+  std::signal(SIGTERM, stop_repetition);
   JobEnd end;
   PoolEvents events;
   events.finished = [&](std::size_t, const JobEnd& ended) { end = ended; };
