@@ -17,18 +17,6 @@ std::string time_title(Clock clock) { return clock == Clock::seconds ? "seconds 
 
 std::string anchor(std::size_t trial) { return cat("#trial-", trial); }
 
-struct Range {
-  double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
-
-  void include(double value) {
-    if (!std::isfinite(value)) return;
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  [[nodiscard]] bool empty() const { return !(low <= high); }
-  [[nodiscard]] Range padded(double share) const { return {low - share * (high - low), high + share * (high - low)}; }
-};
-
 double quantile(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
   return values[static_cast<std::size_t>(std::floor(share * static_cast<double>(values.size() - 1)))];
@@ -65,6 +53,23 @@ Plot profile_plot(const ReportData& data, const Frame& frame, const std::string&
 }
 
 }  // namespace
+
+Range metric_range(const ReportData& data, const std::string& workload) {
+  const TrialOutcome* any = first_trial_of(data, workload);
+  std::vector<double> values;
+  for (std::size_t i = 0; i < data.curves.size(); ++i) {
+    if (data.race.trials[i].workload != workload) continue;
+    for (const double value : data.curves[i].metric) {
+      if (std::isfinite(value)) values.push_back(value);
+    }
+  }
+  Range range;
+  if (values.empty()) return range;
+  range.include(any->target);
+  range.include(quantile(values, any->higher_is_better ? 0.12 : 0));
+  range.include(quantile(values, any->higher_is_better ? 1 : 0.88));
+  return range.padded(0.06);
+}
 
 std::string describe(const TrialOutcome& trial, Clock clock) {
   const std::string where = cat(trial.algorithm, ", study ", trial.study, ", trial ", trial.trial, ": ");
@@ -112,23 +117,6 @@ std::string profile_panel(const ReportData& data, std::size_t algorithm) {
 
 namespace {
 
-/// Axis range of a metric: all of it towards the good side, the bulk of it towards the bad one, where training starts.
-Range metric_range(const ReportData& data, const std::string& workload, bool higher_is_better, double target) {
-  std::vector<double> values;
-  for (std::size_t i = 0; i < data.curves.size(); ++i) {
-    if (data.race.trials[i].workload != workload) continue;
-    for (const double value : data.curves[i].metric) {
-      if (std::isfinite(value)) values.push_back(value);
-    }
-  }
-  Range range;
-  if (values.empty()) return range;
-  range.include(target);
-  range.include(quantile(values, higher_is_better ? 0.12 : 0));
-  range.include(quantile(values, higher_is_better ? 1 : 0.88));
-  return range.padded(0.06);
-}
-
 std::vector<Point> points_of(const std::vector<double>& x, const std::vector<double>& y) {
   std::vector<Point> out;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -141,7 +129,7 @@ std::vector<Point> points_of(const std::vector<double>& x, const std::vector<dou
 
 std::string curve_figure(const ReportData& data, const std::string& workload, Clock clock) {
   const TrialOutcome* any = first_trial_of(data, workload);
-  const Range metric = metric_range(data, workload, any->higher_is_better, any->target);
+  const Range metric = metric_range(data, workload);
   double most = 0;
   for (std::size_t i = 0; i < data.curves.size(); ++i) {
     const auto& work = data.curves[i].work(clock);

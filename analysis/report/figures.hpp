@@ -3,11 +3,31 @@
 // The figures of the report, each as SVG text (analysis/report/svg.hpp).
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "analysis/report/data.hpp"
 
 namespace velo::analysis {
+
+/// The least interval that holds some values.
+struct Range {
+  double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
+
+  void include(double value) {
+    if (!std::isfinite(value)) return;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  [[nodiscard]] bool empty() const { return !(low <= high); }
+  [[nodiscard]] Range padded(double share) const { return {low - share * (high - low), high + share * (high - low)}; }
+};
+
+/// Axis range of a workload's metric: all of it towards the good side, the bulk of it towards the bad one, where training
+/// starts. Empty without trajectories.
+[[nodiscard]] Range metric_range(const ReportData& data, const std::string& workload);
 
 /// Score and interval of one algorithm on a track from 0 to 1: for a table row.
 [[nodiscard]] std::string score_track(const ReportData& data, std::size_t algorithm);

@@ -6,6 +6,7 @@
 
 #include "analysis/report/assets.hpp"
 #include "analysis/report/figures.hpp"
+#include "analysis/report/payload.hpp"
 #include "analysis/report/svg.hpp"
 #include "analysis/summary.hpp"
 #include "analysis/table.hpp"
@@ -129,29 +130,6 @@ std::string header(const ReportData& data) {
   return out + "</dl></header>";
 }
 
-std::string checkbox(const std::string& kind, std::size_t value, const std::string& label) {
-  return cat("<label><input type=\"checkbox\" checked data-kind=\"", kind, "\" value=\"", value, "\">", label,
-             "</label>");
-}
-
-std::string filters(const ReportData& data) {
-  std::string out = "<nav class=\"filters\" aria-label=\"Filters\"><div><fieldset><legend>Algorithms</legend>";
-  for (std::size_t s = 0; s < data.board.algorithms.size(); ++s) out += checkbox("a", s, named(data, s));
-  out += "</fieldset><fieldset><legend>Workloads</legend>";
-  for (std::size_t w = 0; w < data.board.table.workloads.size(); ++w) {
-    out += checkbox("w", w, escaped(data.board.table.workloads[w]));
-  }
-  out += "</fieldset><label>Curves over <select id=\"clock\">";
-  for (const Clock clock : {Clock::example_gradients, Clock::steps, Clock::seconds}) {
-    out += cat("<option value=\"", name(clock), "\"", clock == data.board.options.clock ? " selected" : "", ">",
-               name(clock), "</option>");
-  }
-  return out +
-         "</select></label><label>Theme <select id=\"theme\"><option value=\"\">system</option><option "
-         "value=\"light\">light</option><option value=\"dark\">dark</option></select></label><button type=\"button\" "
-         "id=\"all\">show all</button></div></nav>";
-}
-
 // ---- leaderboard ----
 
 std::string leaderboard_section(const ReportData& data) {
@@ -160,7 +138,7 @@ std::string leaderboard_section(const ReportData& data) {
       "<section id=\"leaderboard\"><h2>Leaderboard</h2><p class=\"say\">Score: area under the performance "
       "profile up to a ratio of ";
   out += cat(rounded(board.options.r_max), ", 1 is best. Interval: ", std::lround(100 * board.bootstrap.level),
-             " % study bootstrap. Filters hide rows and curves; they do not change the pool the scores belong to.</p>");
+             " % study bootstrap.</p>");
   out += "<div class=\"scroll\"><table>";
   std::vector<std::string> names{"rank", "algorithm", "score", "interval", "0 to 1"};
   for (std::size_t rank = 1; rank <= board.algorithms.size(); ++rank) names.push_back(cat("P(", ordinal(rank), ")"));
@@ -275,10 +253,8 @@ std::string profile_section(const ReportData& data) {
 std::string curve_section(const ReportData& data) {
   std::string figures;
   for (std::size_t w = 0; w < data.board.table.workloads.size(); ++w) {
-    for (const Clock clock : {Clock::example_gradients, Clock::steps, Clock::seconds}) {
-      figures += card(escaped(data.board.table.workloads[w]), curve_figure(data, data.board.table.workloads[w], clock),
-                      cat(" data-w=\"", w, "\" data-clock=\"", name(clock), "\""));
-    }
+    figures += card(escaped(data.board.table.workloads[w]),
+                    curve_figure(data, data.board.table.workloads[w], data.board.options.clock));
   }
   if (figures.empty()) return "";
   return cat(
@@ -348,15 +324,13 @@ std::string settings_text(const TrialOutcome& trial, const std::vector<std::stri
 }
 
 std::string trials_section(const ReportData& data) {
-  std::string out = cat("<section id=\"trials\"><h2>Trials</h2><p class=\"say\"><span id=\"shown\">",
-                        data.race.trials.size(), "</span> of ", data.race.trials.size(),
-                        " shown. A time in brackets is how long a trial was watched without reaching the target."
+  std::string out = cat("<section id=\"trials\"><h2>Trials</h2><p class=\"say\">", data.race.trials.size(),
+                        " trials. A time in brackets is how long a trial was watched without reaching the target."
                         "</p><div class=\"scroll\"><table><thead><tr>");
   const std::set<std::string> left{"workload", "algorithm", "ended by", "searched values", "run"};
   for (const char* head : {"workload", "algorithm", "study", "trial", "ended by", "example-gradients", "steps",
                            "seconds", "best metric", "searched values", "run"}) {
-    out += cat("<th scope=\"col\"", left.contains(head) ? "" : " class=\"n\"", "><button type=\"button\">", head,
-               "</button></th>");
+    out += cat("<th scope=\"col\"", left.contains(head) ? "" : " class=\"n\"", ">", head, "</th>");
   }
   out += "</tr></thead><tbody>";
   std::set<std::string> begun;
@@ -432,20 +406,56 @@ std::string problems(const ReportData& data) {
 
 }  // namespace
 
-std::string report_page(const ReportData& data) {
+namespace {
+
+std::string head_of(const ReportData& data, const std::string& styles) {
   const std::string title = cat(data.race.sweep.empty() ? "store" : data.race.sweep, " · Velodrome report");
   return cat(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\"><title>",
-      escaped(title), "</title><style>", report_style,
-      "</style></head><body><a class=\"skip\" href=\"#leaderboard\">Skip to the leaderboard</a>", header(data),
-      filters(data), "<main>", problems(data), leaderboard_section(data), pool_details(data), times_section(data),
-      profile_section(data), curve_section(data), sensitivity_section(data), phase_section(data), trials_section(data),
-      provenance_section(data),
-      "</main><footer>Velodrome, Apache-2.0. Scores follow AlgoPerf (Dahl et al., 2023) with an exact integral unless "
-      "the rules "
-      "say otherwise; performance profiles: Dolan and Moré, 2002.</footer><script>",
-      report_script, "</script></body></html>\n");
+      escaped(title), "</title><style>", styles, "</style></head><body>");
+}
+
+const char* const colophon =
+    "Velodrome, Apache-2.0. Scores follow AlgoPerf (Dahl et al., 2023) with an exact integral unless the rules say "
+    "otherwise; performance profiles: Dolan and Moré, 2002.";
+
+}  // namespace
+
+std::string static_page(const ReportData& data) {
+  return cat(head_of(data, std::string(report_style)),
+             "<a class=\"skip\" href=\"#leaderboard\">Skip to the leaderboard</a>", header(data), "<main>",
+             problems(data),
+             "<p class=\"say\">These are the figures that the program draws itself. For interactive ones install npm "
+             "(Debian package npm) and build again: <code>cmake build/release &amp;&amp; ./velo report</code>.</p>",
+             leaderboard_section(data), pool_details(data), times_section(data), profile_section(data),
+             curve_section(data), sensitivity_section(data), phase_section(data), trials_section(data),
+             provenance_section(data), "</main><footer>", colophon, "</footer></body></html>\n");
+}
+
+std::string interactive_page(const ReportData& data) {
+  std::string contents = "<nav aria-label=\"Sections\">";
+  for (const auto& [id, words] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"leaderboard", "Leaderboard"}, {"profiles", "Profiles"}, {"times", "Times"}, {"curves", "Curves"},
+           {"sensitivity", "Sensitivity"}, {"phases", "Phases"}, {"trials", "Trials"}, {"provenance", "Provenance"}}) {
+    contents += cat("<a href=\"#", id, "\">", words, "</a>");
+  }
+  contents += "</nav>";
+  return cat(head_of(data, cat(report_style, view_style)), "<a class=\"skip\" href=\"#leaderboard\">Skip to the results</a>",
+             header(data),
+             "<div class=\"layout\"><aside id=\"filters\" aria-label=\"Filters\"><details open><summary>Contents and "
+             "filters</summary>",
+             contents, "<p id=\"counted\" role=\"status\"></p><form></form></details></aside><main>", problems(data),
+             "<noscript><p>This page draws its figures by a script, which is switched off.</p></noscript>"
+             "<div id=\"app\"></div>",
+             provenance_section(data), "</main></div><footer>", colophon,
+             "<details><summary>Licences of the plotting library</summary><pre>", escaped(plot_licences),
+             "</pre></details></footer><script type=\"application/json\" id=\"data\">", payload(data),
+             "</script><script>", plot_library, "</script><script>", view_script, "</script></body></html>\n");
+}
+
+std::string report_page(const ReportData& data) {
+  return plot_library.empty() ? static_page(data) : interactive_page(data);
 }
 
 void write_report(const ReportData& data, const std::filesystem::path& file) {
