@@ -98,7 +98,7 @@ function profileChart(page, width) {
       grid(0), grid(1), xAxis(`τ: ${clockName} relative to the fastest`), yAxis("share of workloads", { labelOffset: 44 }),
       standing.algorithms.map((a, k) => Plot.line(stepped(standing.ratios[k], r_max), {
         x: "x", y: "y", curve: "step-after", stroke: colour(a), strokeWidth: 2.2, strokeDasharray: dash(a),
-        className: `series of-${a}`, ariaLabel: `${names[k]}: score ${standing.scores[k].toFixed(4)}`,
+        className: `series of-${a}`, ariaLabel: () => `${names[k]}: score ${standing.scores[k].toFixed(4)}`,
       })),
     ],
   });
@@ -114,7 +114,7 @@ function profileChart(page, width) {
   for (const { a, k, y, at: place } of ends) {
     const one = group.append("g").attr("class", `series of-${a}`);
     one.append("path").attr("d", `M${edge + 1} ${y}L${edge + 9} ${place}H${edge + 24}`).attr("fill", "none").attr("stroke", colour(a)).attr("stroke-width", 1.6);
-    one.append("text").attr("x", edge + 28).attr("y", place + 4).attr("fill", "var(--ink)").text(names[k]);
+    one.append("text").attr("x", edge + 28).attr("y", place + 4).attr("text-anchor", "start").attr("fill", "var(--ink)").text(names[k]);
   }
   return svg;
 }
@@ -153,7 +153,9 @@ function timeChart(page, w, width) {
   const rows = d3.range(standing.algorithms.length).filter((k) => standing.studies[standing.algorithms[k]][w].length)
     .sort((x, y) => of(x) - of(y) || x - y);
   const names = rows.map((k) => data.algorithms[standing.algorithms[k]].name), nameOf = (i) => data.algorithms[t.a[i]].name;
-  const scale = positiveScale(trials.map((i) => t.time[clock][i]));
+  // What broke down at once shall not stretch the axis: on a logarithmic one it stands at the edge.
+  const hits = trials.filter((i) => t.reached[i]), scale = positiveScale((hits.length ? hits : trials).map((i) => t.time[clock][i]));
+  scale.domain[1] = Math.max(scale.domain[1], 1.04 * d3.max(trials, (i) => t.time[clock][i]));
   const left = Math.min(0.36 * width, 22 + 7 * Math.max(...names.map((name) => name.length)));
   const summary = rows.map((k, r) => {
     const times = standing.studies[standing.algorithms[k]][w].map((s) => s.time), far = scale.domain[1];
@@ -167,7 +169,7 @@ function timeChart(page, w, width) {
       xAxis(`${clockName} to the target`, { ticks: ticksOf(scale, Math.floor(width / 90)) }),
       summary.map((row) => Plot.ruleY([row], { x1: "low", x2: "high", y: "name", stroke: colour(standing.algorithms[row.k]), strokeWidth: 9, strokeOpacity: 0.22 })),
       [0, 1].map((reached) => standing.algorithms.map((a) => Plot.dot(trials.filter((i) => t.a[i] === a && t.reached[i] === reached), {
-        x: (i) => t.time[clock][i], y: nameOf, symbol: shape(a), r: 3.6, fill: reached ? colour(a) : "var(--panel)",
+        x: (i) => Math.max(scale.domain[0], t.time[clock][i]), y: nameOf, symbol: shape(a), r: 3.6, fill: reached ? colour(a) : "var(--panel)",
         stroke: reached ? "var(--panel)" : colour(a), strokeWidth: reached ? 0.6 : 1.2, href: page.link, ariaLabel: page.describe,
       }))),
       summary.filter((row) => row.middle < Infinity).map((row) => Plot.tickX([row], { x: "middle", y: "name", stroke: "var(--ink)", strokeWidth: 2.2 })),
@@ -208,13 +210,13 @@ function curveChart(page, w, width, { every, only } = {}) {
     width, height: 300, marginLeft: 62, marginRight: 16, marginTop: 16, marginBottom: 46,
     x: { domain: [0, 1.02 * most] }, y: { domain: [workload.low, workload.high] },
     marks: [
-      grid(0), xAxis(clockName, { ticks: Math.floor(width / 90) }), yAxis(`validation ${workload.metric}`, { labelOffset: 52, ticks: 6 }),
+      grid(0), xAxis(clockName, { ticks: Math.floor(width / 90) }), yAxis(`validation ${workload.metric}`, { labelOffset: 58, ticks: 6 }),
       lines ? algorithms.map((a) => Plot.line(trials.filter((i) => t.a[i] === a && i !== only).flatMap(points), {
         x: "x", y: "y", z: "i", stroke: colour(a), strokeWidth: 1.1, strokeOpacity: faint, clip: true,
         className: `series of-${a}`, href: ({ i }) => page.link(i), ariaLabel: ({ i }) => page.describe(i) })) : null,
       lines ? null : algorithms.map((a, k) => Plot.areaY(middles[k], { x: "x", y1: "low", y2: "high", fill: colour(a), fillOpacity: 0.13, clip: true, className: `series of-${a}` })),
       middles.map((middle, k) => Plot.line(middle, { x: "x", y: "y", stroke: colour(algorithms[k]), strokeWidth: 2.1, strokeDasharray: dash(algorithms[k]), clip: true,
-        className: `series of-${algorithms[k]}`, ariaLabel: `${data.algorithms[algorithms[k]].name}: median of ${trials.filter((i) => t.a[i] === algorithms[k]).length} trials` })),
+        className: `series of-${algorithms[k]}`, ariaLabel: () => `${data.algorithms[algorithms[k]].name}: median of ${trials.filter((i) => t.a[i] === algorithms[k]).length} trials` })),
       only === undefined ? null : Plot.line(points(only), { x: "x", y: "y", stroke: colour(t.a[only]), strokeWidth: 2.4, clip: true }),
       workload.target === null ? null : [
         Plot.ruleY([workload.target], { stroke: "var(--ink)", strokeDasharray: "2 3", strokeWidth: 1.2 }),
@@ -243,7 +245,7 @@ function sensitivityChart(page, w, key, width) {
   return plotted(`Effect of ${key} on ${data.workloads[w].name}`, {
     width, height, marginLeft: 62, marginRight: 14, marginTop: top, marginBottom: 44, x, y,
     marks: [
-      hits.length ? [grid(0), yAxis(`${clockName} to target`, { labelOffset: 54, ticks: ticksOf(y, 5) })] : Plot.text(["no trial reached the target"], { frameAnchor: "middle", fill: "var(--soft)" }),
+      hits.length ? [grid(0), yAxis(`${clockName} to target`, { labelOffset: 58, ticks: ticksOf(y, 5) })] : Plot.text(["no trial reached the target"], { frameAnchor: "middle", fill: "var(--soft)" }),
       numeric ? xAxis(key, { ticks: ticksOf(x, Math.floor(width / 80)) }) : Plot.axisX({ ...axis, label: key, labelAnchor: "center", labelArrow: "none", labelOffset: 38 }),
       strip ? Plot.text(["missed"], { frameAnchor: "top-left", textAnchor: "end", dx: -8, dy: -strip / 2 - 9, fill: "var(--soft)" }) : null,
       strip ? Plot.frame({ anchor: "top", stroke: "var(--line)" }) : null,

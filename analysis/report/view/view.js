@@ -107,13 +107,13 @@ function sections(page) {
   const drawn = page.workloads.filter((w) => page.shown.some((i) => trialsOf.w[i] === w));
   const scored = drawn.filter((w) => data.workloads[w].scored), curved = drawn.filter((w) => page.shown.some((i) => trialsOf.w[i] === w && data.curves[i]));
   const searchedNow = page.algorithms.filter((a) => searched(a).length);
-  const grid = (figures) => el("div", { class: "grid" }, figures);
+  const grid = (figures) => el("div", { class: "figures" }, figures);
   const out = [
-    section("leaderboard", "Leaderboard", [`Score: area under the performance profile up to a ratio of ${rules.r_max} (rules ${rules.rules}), 1 is best; in brackets of the interval: ${percent} % study bootstrap. `,
+    section("leaderboard", "Leaderboard", [`Score: area under the performance profile up to a ratio of ${rules.r_max} (rules ${rules.rules}), 1 is best. Interval: ${percent}\u00a0% of the study bootstrap. P(1st), P(2nd), …: how often a resample gave that place. `,
       page.whole ? `${rules.coverage ? `${rules.coverage[0].toUpperCase()}${rules.coverage.slice(1)}.` : ""}` : el("strong", {}, `Recomputed from the ${page.shown.length} trials shown, with 400 resamples: a score depends on its pool.`)], leaderboardTable(page)),
-    section("profiles", "Performance profiles", `On which share of the workloads was an algorithm at most τ times slower than the fastest? Bands: ${percent} % of the resamples at each τ.`,
+    section("profiles", "Performance profiles", `On which share of the workloads was an algorithm at most τ times slower than the fastest? Bands: ${percent}\u00a0% of the resamples at each τ.`,
       figure("All algorithms", (width) => profileChart(page, width), { wide: true, height: 330 }),
-      el("details", {}, el("summary", {}, "Each with its band"), el("div", { class: "grid small" }, page.standing.order.map((k) => figure(named(page, page.standing.algorithms[k]), (width) => profilePanel(page, k, width), { height: 210 }))))),
+      el("details", {}, el("summary", {}, "Each with its band"), el("div", { class: "figures small" }, page.standing.order.map((k) => figure(named(page, page.standing.algorithms[k]), (width) => profilePanel(page, k, width), { height: 210 }))))),
     section("times", "Time to the target", `Medians over studies of the fastest trial, in ${page.clockName}; the fastest on a workload is bold. Below: filled marks reached the target, hollow ones were watched that long in vain; the bar spans the studies, the tick is their median.`,
       timesTable(page), grid(scored.map((w) => figure(data.workloads[w].name, (width) => timeChart(page, w, width), { height: 58 + 26 * page.algorithms.length })))),
   ];
