@@ -146,7 +146,7 @@ std::string leaderboard_section(const ReportData& data) {
   out += heads(names, {"algorithm", names[4]}) + "<tbody>";
   for (const std::size_t s : board.by_rank()) {
     const ScoredAlgorithm& entry = board.algorithms[s];
-    out += cat("<tr data-a=\"", s, "\">", number_cell(cat(entry.rank)), cell(named(data, s), "class=\"name\""),
+    out += cat("<tr>", number_cell(cat(entry.rank)), cell(named(data, s), "class=\"name\""),
                cell(fixed_score(entry.score), "class=\"n best\""),
                number_cell(cat("<span class=\"range\">", fixed_score(entry.interval.low), " – ",
                                fixed_score(entry.interval.high), "</span>")),
@@ -169,14 +169,14 @@ std::string pool_details(const ReportData& data) {
       "<details><summary>Pool sensitivity: scores when one algorithm is left out</summary><div class=\"scroll\">"
       "<table><thead><tr><th scope=\"col\">left out</th><th scope=\"col\">winner</th>";
   for (const std::size_t s : board.by_rank())
-    out += cat("<th scope=\"col\" class=\"n\" data-a=\"", s, "\">", escaped(board.algorithms[s].algorithm), "</th>");
+    out += cat("<th scope=\"col\" class=\"n\">", escaped(board.algorithms[s].algorithm), "</th>");
   out += "</tr></thead><tbody>";
   for (const PoolChange& change : board.pool) {
     out += cat("<tr>", cell(escaped(change.without)),
                cell(cat(escaped(join_words(change.winners)), change.winner_changes ? " <b>(changes)</b>" : "")));
     for (const std::size_t s : board.by_rank()) {
       out += cell(std::isnan(change.scores[s]) ? "–" : fixed_score(change.scores[s]),
-                  cat("class=\"n\" data-a=\"", s, "\""));
+                  "class=\"n\"");
     }
     out += "</tr>";
   }
@@ -197,7 +197,7 @@ std::string times_section(const ReportData& data) {
           "leads to its trials.</p>");
   for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
     out += cat(
-        "<div data-w=\"", w, "\"><h3>", escaped(board.table.workloads[w]),
+        "<div><h3>", escaped(board.table.workloads[w]),
         "</h3><div class=\"panels\"><div class=\"scroll\"><table>",
         heads({"algorithm", "example-gradients", "steps", "seconds", "interval", "studies", "trials", "best metric"},
               {"algorithm"}),
@@ -219,7 +219,7 @@ std::string times_section(const ReportData& data) {
               : std::string("never");
       const std::string covered =
           time.coverage < board.bootstrap.level ? cat(" (≤ ", std::lround(100 * time.coverage), " %)") : std::string();
-      out += cat("<tr data-a=\"", s, "\">", cell(named(data, s), "class=\"name\""),
+      out += cat("<tr>", cell(named(data, s), "class=\"name\""),
                  number_cell(time.time < not_reached ? amount(2) : linked("not reached", w, s)), number_cell(amount(3)),
                  number_cell(amount(4)), number_cell(cat("<span class=\"range\">", interval, covered, "</span>")),
                  number_cell(std::get<std::string>(row[8])), number_cell(std::get<std::string>(row[9])),
@@ -234,7 +234,7 @@ std::string times_section(const ReportData& data) {
 
 std::string legend(const ReportData& data) {
   std::string out = "<div class=\"key\">";
-  for (const std::size_t s : data.board.by_rank()) out += cat("<span data-a=\"", s, "\">", named(data, s), "</span>");
+  for (const std::size_t s : data.board.by_rank()) out += cat("<span>", named(data, s), "</span>");
   return out + "</div>";
 }
 
@@ -245,7 +245,7 @@ std::string profile_section(const ReportData& data) {
           std::lround(100 * data.board.bootstrap.level), " % of the resamples, at each τ.</p>", legend(data),
           card("All algorithms", profile_figure(data)), "<div class=\"panels\">");
   for (const std::size_t s : data.board.by_rank()) {
-    out += card(named(data, s), profile_panel(data, s), cat(" data-a=\"", s, "\""));
+    out += card(named(data, s), profile_panel(data, s));
   }
   return out + "</div></section>";
 }
@@ -274,11 +274,11 @@ std::string sensitivity_section(const ReportData& data) {
       for (const std::string& key : data.searched(algorithm)) {
         panels +=
             card(cat(named(data, s), "<span class=\"soft\">", escaped(key), "</span>"),
-                 sensitivity_figure(data, data.board.table.workloads[w], algorithm, key), cat(" data-a=\"", s, "\""));
+                 sensitivity_figure(data, data.board.table.workloads[w], algorithm, key));
       }
     }
     if (!panels.empty())
-      all += cat("<div data-w=\"", w, "\"><h3>", escaped(data.board.table.workloads[w]), "</h3><div class=\"panels\">",
+      all += cat("<div><h3>", escaped(data.board.table.workloads[w]), "</h3><div class=\"panels\">",
                  panels, "</div></div>");
   }
   if (all.empty()) return "";
@@ -294,8 +294,7 @@ std::string sensitivity_section(const ReportData& data) {
 std::string phase_section(const ReportData& data) {
   std::string figures;
   for (std::size_t w = 0; w < data.board.table.workloads.size(); ++w) {
-    figures += card(escaped(data.board.table.workloads[w]), phase_figure(data, data.board.table.workloads[w]),
-                    cat(" data-w=\"", w, "\""));
+    figures += card(escaped(data.board.table.workloads[w]), phase_figure(data, data.board.table.workloads[w]));
   }
   if (figures.empty()) return "";
   std::string key = "<div class=\"key\">";
@@ -343,7 +342,7 @@ std::string trials_section(const ReportData& data) {
                   cat("class=\"n", t.reached ? "" : " miss", "\" data-sort=\"", number_text(t.watched(clock)), "\""));
     };
     const bool first = begun.insert(group_of(w, s)).second;
-    out += cat("<tr id=\"trial-", i, "\" data-a=\"", s, "\" data-w=\"", w, "\" data-group=\"", group_of(w, s), "\">",
+    out += cat("<tr id=\"trial-", i, "\">",
                cell(cat(first ? cat("<span id=\"", group_of(w, s), "\"></span>") : "", escaped(t.workload))),
                cell(named(data, s)), number_cell(cat(t.study)), number_cell(cat(t.trial)),
                cell(escaped(cat(t.stop_reason.empty() ? t.status : t.stop_reason, t.resumed ? ", resumed" : ""))),
