@@ -86,7 +86,7 @@ std::string sheet(const std::vector<Panel>& panels, std::size_t columns, double 
   }
   double x = 6;
   for (const auto& [sample, words] : keys) {
-    const double wide = 44 + 6.2 * static_cast<double>(display_width(words));
+    const double wide = 46 + 7.0 * static_cast<double>(display_width(words));
     if (x > 6 && x + wide > width) {
       x = 6;
       top += 15;
