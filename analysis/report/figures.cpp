@@ -392,7 +392,8 @@ std::string phase_figure(const ReportData& data, const std::string& workload, do
   }
   if (names.empty() || most == 0) return "";
   const auto rows = static_cast<double>(names.size());
-  const Frame frame{width, (width > 500 ? 28 : 17) * rows + 60, std::min(200.0, 22 + 6.9 * static_cast<double>(longest)), 20, 8, 46};
+  const Frame frame{
+      width, (width > 500 ? 28 : 17) * rows + 60, std::min(200.0, 22 + 6.9 * static_cast<double>(longest)), 20, 8, 46};
   Plot plot(frame, Scale::linear(0, 1.02 * most, frame.x0(), frame.x1()),
             Scale::linear(-0.6, rows - 0.4, frame.y1(), frame.y0()), cat("Seconds of a trial by phase on ", workload));
   plot.x_axis("mean seconds of a trial", width > 500 ? 6 : 4);

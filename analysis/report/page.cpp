@@ -132,6 +132,33 @@ std::string header(const ReportData& data) {
 
 // ---- leaderboard ----
 
+std::string remarks(const Leaderboard& board) {
+  std::string out = "<ul class=\"notes\">";
+  for (const std::string& note : notes(board)) out += element("li", escaped(note), "li");
+  return out + "</ul>";
+}
+
+std::string pool_details(const ReportData& data) {
+  const Leaderboard& board = data.board;
+  if (board.pool.empty()) return "";
+  std::string out =
+      "<details><summary>Pool sensitivity: scores when one algorithm is left out</summary><div class=\"scroll\" "
+      "tabindex=\"0\" role=\"region\" aria-label=\"Pool sensitivity\">"
+      "<table><thead><tr><th scope=\"col\">left out</th><th scope=\"col\">winner</th>";
+  for (const std::size_t s : board.by_rank())
+    out += cat("<th scope=\"col\" class=\"n\">", escaped(board.algorithms[s].algorithm), "</th>");
+  out += "</tr></thead><tbody>";
+  for (const PoolChange& change : board.pool) {
+    out += cat("<tr>", cell(escaped(change.without)),
+               cell(cat(escaped(join_words(change.winners)), change.winner_changes ? " <b>(changes)</b>" : "")));
+    for (const std::size_t s : board.by_rank()) {
+      out += cell(std::isnan(change.scores[s]) ? "–" : fixed_score(change.scores[s]), "class=\"n\"");
+    }
+    out += "</tr>";
+  }
+  return out + "</tbody></table></div></details>";
+}
+
 std::string leaderboard_section(const ReportData& data) {
   const Leaderboard& board = data.board;
   std::string out =
@@ -157,30 +184,7 @@ std::string leaderboard_section(const ReportData& data) {
     const auto hit = std::count_if(entry.ratios.begin(), entry.ratios.end(), [](double r) { return r < not_reached; });
     out += number_cell(cat(hit, " of ", entry.ratios.size())) + "</tr>";
   }
-  out += "</tbody></table></div><ul class=\"notes\">";
-  for (const std::string& note : notes(board)) out += element("li", escaped(note), "li");
-  return out + "</ul>";
-}
-
-std::string pool_details(const ReportData& data) {
-  const Leaderboard& board = data.board;
-  if (board.pool.empty()) return "</section>";
-  std::string out =
-      "<details><summary>Pool sensitivity: scores when one algorithm is left out</summary><div class=\"scroll\">"
-      "<table><thead><tr><th scope=\"col\">left out</th><th scope=\"col\">winner</th>";
-  for (const std::size_t s : board.by_rank())
-    out += cat("<th scope=\"col\" class=\"n\">", escaped(board.algorithms[s].algorithm), "</th>");
-  out += "</tr></thead><tbody>";
-  for (const PoolChange& change : board.pool) {
-    out += cat("<tr>", cell(escaped(change.without)),
-               cell(cat(escaped(join_words(change.winners)), change.winner_changes ? " <b>(changes)</b>" : "")));
-    for (const std::size_t s : board.by_rank()) {
-      out += cell(std::isnan(change.scores[s]) ? "–" : fixed_score(change.scores[s]),
-                  "class=\"n\"");
-    }
-    out += "</tr>";
-  }
-  return out + "</tbody></table></div></details></section>";
+  return out + "</tbody></table></div>" + remarks(board) + pool_details(data) + "</section>";
 }
 
 // ---- times ----
@@ -197,8 +201,7 @@ std::string times_section(const ReportData& data) {
           "leads to its trials.</p>");
   for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
     out += cat(
-        "<div><h3>", escaped(board.table.workloads[w]),
-        "</h3><div class=\"panels\"><div class=\"scroll\"><table>",
+        "<div><h3>", escaped(board.table.workloads[w]), "</h3><div class=\"panels\"><div class=\"scroll\"><table>",
         heads({"algorithm", "example-gradients", "steps", "seconds", "interval", "studies", "trials", "best metric"},
               {"algorithm"}),
         "<tbody>");
@@ -272,14 +275,13 @@ std::string sensitivity_section(const ReportData& data) {
     for (const std::size_t s : data.board.by_rank()) {
       const std::string& algorithm = data.board.algorithms[s].algorithm;
       for (const std::string& key : data.searched(algorithm)) {
-        panels +=
-            card(cat(named(data, s), "<span class=\"soft\">", escaped(key), "</span>"),
-                 sensitivity_figure(data, data.board.table.workloads[w], algorithm, key));
+        panels += card(cat(named(data, s), "<span class=\"soft\">", escaped(key), "</span>"),
+                       sensitivity_figure(data, data.board.table.workloads[w], algorithm, key));
       }
     }
     if (!panels.empty())
-      all += cat("<div><h3>", escaped(data.board.table.workloads[w]), "</h3><div class=\"panels\">",
-                 panels, "</div></div>");
+      all += cat("<div><h3>", escaped(data.board.table.workloads[w]), "</h3><div class=\"panels\">", panels,
+                 "</div></div>");
   }
   if (all.empty()) return "";
   return cat(
@@ -338,8 +340,7 @@ std::string trials_section(const ReportData& data) {
     const std::size_t w = workload_number(data, t.workload), s = data.series_of(t.algorithm);
     const auto time = [&](Clock clock) {
       const std::string text = grouped(t.watched(clock));
-      return cell(t.reached ? text : cat("(", text, ")"),
-                  cat("class=\"n", t.reached ? "" : " miss", "\" data-sort=\"", number_text(t.watched(clock)), "\""));
+      return cell(t.reached ? text : cat("(", text, ")"), cat("class=\"n", t.reached ? "" : " miss", "\""));
     };
     const bool first = begun.insert(group_of(w, s)).second;
     out += cat("<tr id=\"trial-", i, "\">",
@@ -347,8 +348,7 @@ std::string trials_section(const ReportData& data) {
                cell(named(data, s)), number_cell(cat(t.study)), number_cell(cat(t.trial)),
                cell(escaped(cat(t.stop_reason.empty() ? t.status : t.stop_reason, t.resumed ? ", resumed" : ""))),
                time(Clock::example_gradients), time(Clock::steps), time(Clock::seconds),
-               cell(std::isnan(t.best_metric) ? "–" : rounded(t.best_metric),
-                    cat("class=\"n\" data-sort=\"", std::isnan(t.best_metric) ? "" : number_text(t.best_metric), "\"")),
+               cell(std::isnan(t.best_metric) ? "–" : rounded(t.best_metric), "class=\"n\""),
                cell(escaped(settings_text(t, data.searched(t.algorithm))), "class=\"wrap\""),
                cell(cat("<code>", escaped(t.cell.substr(0, 10)), "/", escaped(t.run), "</code>")), "</tr>");
   }
@@ -427,28 +427,34 @@ std::string static_page(const ReportData& data) {
              problems(data),
              "<p class=\"say\">These are the figures that the program draws itself. For interactive ones install npm "
              "(Debian package npm) and build again: <code>cmake build/release &amp;&amp; ./velo report</code>.</p>",
-             leaderboard_section(data), pool_details(data), times_section(data), profile_section(data),
-             curve_section(data), sensitivity_section(data), phase_section(data), trials_section(data),
-             provenance_section(data), "</main><footer>", colophon, "</footer></body></html>\n");
+             leaderboard_section(data), times_section(data), profile_section(data), curve_section(data),
+             sensitivity_section(data), phase_section(data), trials_section(data), provenance_section(data),
+             "</main><footer>", colophon, "</footer></body></html>\n");
 }
 
 std::string interactive_page(const ReportData& data) {
   std::string contents = "<nav aria-label=\"Sections\">";
-  for (const auto& [id, words] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"leaderboard", "Leaderboard"}, {"profiles", "Profiles"}, {"times", "Times"}, {"curves", "Curves"},
-           {"sensitivity", "Sensitivity"}, {"phases", "Phases"}, {"trials", "Trials"}, {"provenance", "Provenance"}}) {
+  for (const auto& [id, words] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"leaderboard", "Leaderboard"},
+                                                                  {"profiles", "Profiles"},
+                                                                  {"times", "Times"},
+                                                                  {"curves", "Curves"},
+                                                                  {"sensitivity", "Sensitivity"},
+                                                                  {"phases", "Phases"},
+                                                                  {"trials", "Trials"},
+                                                                  {"provenance", "Provenance"}}) {
     contents += cat("<a href=\"#", id, "\">", words, "</a>");
   }
   contents += "</nav>";
-  return cat(head_of(data, cat(report_style, view_style)), "<a class=\"skip\" href=\"#leaderboard\">Skip to the results</a>",
-             header(data),
+  return cat(head_of(data, cat(report_style, view_style)),
+             "<a class=\"skip\" href=\"#leaderboard\">Skip to the results</a>", header(data),
              "<div class=\"layout\"><aside id=\"filters\" aria-label=\"Filters\"><details open><summary>Contents and "
              "filters</summary>",
              contents, "<p id=\"counted\" role=\"status\"></p><form></form></details></aside><main>", problems(data),
              "<noscript><p>This page draws its figures by a script, which is switched off.</p></noscript>"
-             "<div id=\"app\"></div>",
-             provenance_section(data), "</main></div><footer>", colophon,
-             "<details><summary>Licences of the plotting library</summary><pre>", escaped(plot_licences),
+             "<div id=\"app\"></div><section id=\"pool\"><h2>About the scores of all trials</h2>",
+             remarks(data.board), pool_details(data), "</section>", provenance_section(data), "</main></div><footer>",
+             colophon, "<details><summary>Licences of the plotting library</summary><pre>", escaped(plot_licences),
              "</pre></details></footer><script type=\"application/json\" id=\"data\">", payload(data),
              "</script><script>", plot_library, "</script><script>", view_script, "</script></body></html>\n");
 }

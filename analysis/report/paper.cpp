@@ -44,7 +44,8 @@ std::string standalone_style() {
   return out +
          "svg { font-family: Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif; }\n"
          ".tick, .tick.name, .label { font-size: 9.3px; } .title, .name { font-size: 10.6px; }\n"
-         ".heading { font-size: 10.6px; font-weight: bold; } .main { stroke-width: 1.5; } .faint { stroke-width: .6; }\n";
+         ".heading { font-size: 10.6px; font-weight: bold; } .main { stroke-width: 1.5; } .faint { stroke-width: .6; "
+         "}\n";
 }
 
 double height_of(const std::string& svg) {
@@ -106,8 +107,8 @@ std::vector<std::string> chosen_workloads(const ReportData& data, const PaperOpt
   const auto& all = data.board.table.workloads;
   for (const std::string& asked : options.workloads) {
     if (std::find(all.begin(), all.end(), asked) == all.end())
-      throw Error(cat("there is no workload '", asked, "' in this race; there is ", join_words(all),
-                      did_you_mean(asked, all)));
+      throw Error(
+          cat("there is no workload '", asked, "' in this race; there is ", join_words(all), did_you_mean(asked, all)));
   }
   return options.workloads.empty() ? all : options.workloads;
 }
@@ -155,7 +156,8 @@ std::string paper_figure(const ReportData& data, const std::string& name, const 
   std::size_t columns = 1;
   std::vector<std::pair<std::string, std::string>> keys;
   const auto fit = [&](std::size_t count) {
-    columns = std::clamp<std::size_t>(static_cast<std::size_t>(width / narrowest_panel), 1, std::max<std::size_t>(count, 1));
+    columns =
+        std::clamp<std::size_t>(static_cast<std::size_t>(width / narrowest_panel), 1, std::max<std::size_t>(count, 1));
     return width / static_cast<double>(columns);
   };
   const auto add_algorithms = [&] {
@@ -196,7 +198,8 @@ std::string paper_figure(const ReportData& data, const std::string& name, const 
       }
     }
   }
-  if (panels.empty()) throw Error(cat("these trials have nothing to draw for '", name, "'"), ExitCode::nothing_measured);
+  if (panels.empty())
+    throw Error(cat("these trials have nothing to draw for '", name, "'"), ExitCode::nothing_measured);
   return sheet(panels, columns, width, keys, cat(name, " of ", data.race.sweep.empty() ? "a store" : data.race.sweep));
 }
 

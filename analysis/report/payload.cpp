@@ -117,7 +117,7 @@ std::string setting(const TrialOutcome& trial, const std::string& name) {
   const auto found = trial.hyperparameters.find(name);
   if (found == trial.hyperparameters.end()) return "null";
   return found->second.numeric && std::isfinite(found->second.number) ? number(found->second.number, 7)
-                                                                     : text(found->second.text);
+                                                                      : text(found->second.text);
 }
 
 /// Every hyperparameter that differs anywhere among the trials of one algorithm.
@@ -146,22 +146,20 @@ std::string trials(const ReportData& data, const std::vector<std::string>& all) 
   out += "," + column("resumed", [](const TrialOutcome& t) { return t.resumed ? "1" : "0"; });
   out += "," + column("hit", [](const TrialOutcome& t) { return cat(t.hit_evaluation); });
   out += "," + column("end", [&](const TrialOutcome& t) {
-    return ends.position(t.stop_reason.empty() ? t.status : t.stop_reason);
-  });
-  out += "," + cat(key("time"), array(std::array{Clock::example_gradients, Clock::steps, Clock::seconds},
-                                      [&](Clock clock) {
-                                        return array(trials, [&](const TrialOutcome& t) {
-                                          return amount(t.watched(clock));
-                                        });
-                                      }));
+           return ends.position(t.stop_reason.empty() ? t.status : t.stop_reason);
+         });
+  out += "," +
+         cat(key("time"), array(std::array{Clock::example_gradients, Clock::steps, Clock::seconds}, [&](Clock clock) {
+               return array(trials, [&](const TrialOutcome& t) { return amount(t.watched(clock)); });
+             }));
   out += "," + column("best", [](const TrialOutcome& t) { return number(t.best_metric, 7); });
   out += "," + column("phases", [](const TrialOutcome& t) {
-    if (t.phase_seconds.empty()) return std::string("0");
-    return array(phases(), [&](const std::string& phase) {
-      const auto found = t.phase_seconds.find(phase);
-      return found == t.phase_seconds.end() ? std::string("0") : number(found->second, 4);
-    });
-  });
+           if (t.phase_seconds.empty()) return std::string("0");
+           return array(phases(), [&](const std::string& phase) {
+             const auto found = t.phase_seconds.find(phase);
+             return found == t.phase_seconds.end() ? std::string("0") : number(found->second, 4);
+           });
+         });
   out += "," + column("cell", [](const TrialOutcome& t) { return text(t.cell); });
   out += "," + column("run", [](const TrialOutcome& t) { return text(t.run); });
   out += "," + column("commit", [&](const TrialOutcome& t) { return commits.position(t.commit); });
@@ -191,9 +189,8 @@ std::string differences(const std::vector<double>& values, const std::vector<std
 std::string example_gradients(const Curve& curve, const std::vector<std::size_t>& kept) {
   const std::size_t last = kept.back();
   const double factor = curve.steps[last] > 0 ? curve.example_gradients[last] / curve.steps[last] : 0;
-  const bool proportional = std::all_of(kept.begin(), kept.end(), [&](std::size_t i) {
-    return curve.example_gradients[i] == factor * curve.steps[i];
-  });
+  const bool proportional = std::all_of(
+      kept.begin(), kept.end(), [&](std::size_t i) { return curve.example_gradients[i] == factor * curve.steps[i]; });
   return proportional ? amount(factor) : differences(curve.example_gradients, kept);
 }
 

@@ -28,7 +28,8 @@ void write_pdf(const std::string& svg, const std::filesystem::path& file) {
     throw Error("a PDF needs rsvg-convert (Debian package librsvg2-bin); `--out figure.svg` needs nothing");
   // The same figure shall give the same file, so it is not stamped with the time.
   setenv("SOURCE_DATE_EPOCH", "0", 0);
-  FILE* pipe = popen(cat("rsvg-convert --format=pdf --dpi-x=96 --dpi-y=96 --output=", shell_quoted(file.string())).c_str(), "w");
+  FILE* pipe =
+      popen(cat("rsvg-convert --format=pdf --dpi-x=96 --dpi-y=96 --output=", shell_quoted(file.string())).c_str(), "w");
   if (!pipe) throw Error("rsvg-convert could not be started");
   const bool written = std::fwrite(svg.data(), 1, svg.size(), pipe) == svg.size();
   const int status = pclose(pipe);

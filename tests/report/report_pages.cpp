@@ -64,7 +64,8 @@ Curve curve_of(const TrialOutcome& t, std::size_t i) {
   Curve curve;
   const auto count = static_cast<std::size_t>(t.steps / 100);
   for (std::size_t e = 0; e < count; ++e) {
-    const double step = 100.0 * static_cast<double>(e + 1), done = static_cast<double>(e + 1) / static_cast<double>(count);
+    const double step = 100.0 * static_cast<double>(e + 1),
+                 done = static_cast<double>(e + 1) / static_cast<double>(count);
     curve.steps.push_back(step);
     curve.example_gradients.push_back(128 * step);
     curve.seconds.push_back(0.01 * step);
