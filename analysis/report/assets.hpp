@@ -1,11 +1,15 @@
 // analysis/report/assets.hpp
 //
-// style.css and script.js of this folder, put into the program at build time.
+// The style sheets and scripts of this folder and the plotting library from npm, put into the program at build time.
 #pragma once
+
+#include <string_view>
 
 namespace velo::analysis {
 
-extern const char* const report_style;
-extern const char* const report_script;
+extern const std::string_view report_style;
+extern const std::string_view view_style, view_script;
+/// Observable Plot and D3, and their licences; empty where npm was absent when the program was built.
+extern const std::string_view plot_library, plot_licences;
 
 }  // namespace velo::analysis

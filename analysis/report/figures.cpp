@@ -17,18 +17,6 @@ std::string time_title(Clock clock) { return clock == Clock::seconds ? "seconds 
 
 std::string anchor(std::size_t trial) { return cat("#trial-", trial); }
 
-struct Range {
-  double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
-
-  void include(double value) {
-    if (!std::isfinite(value)) return;
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  [[nodiscard]] bool empty() const { return !(low <= high); }
-  [[nodiscard]] Range padded(double share) const { return {low - share * (high - low), high + share * (high - low)}; }
-};
-
 double quantile(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
   return values[static_cast<std::size_t>(std::floor(share * static_cast<double>(values.size() - 1)))];
@@ -66,6 +54,23 @@ Plot profile_plot(const ReportData& data, const Frame& frame, const std::string&
 
 }  // namespace
 
+Range metric_range(const ReportData& data, const std::string& workload) {
+  const TrialOutcome* any = first_trial_of(data, workload);
+  std::vector<double> values;
+  for (std::size_t i = 0; i < data.curves.size(); ++i) {
+    if (data.race.trials[i].workload != workload) continue;
+    for (const double value : data.curves[i].metric) {
+      if (std::isfinite(value)) values.push_back(value);
+    }
+  }
+  Range range;
+  if (values.empty()) return range;
+  range.include(any->target);
+  range.include(quantile(values, any->higher_is_better ? 0.12 : 0));
+  range.include(quantile(values, any->higher_is_better ? 1 : 0.88));
+  return range.padded(0.06);
+}
+
 std::string describe(const TrialOutcome& trial, Clock clock) {
   const std::string where = cat(trial.algorithm, ", study ", trial.study, ", trial ", trial.trial, ": ");
   const std::string amount = cat(short_number(trial.watched(clock)), " ", unit(clock));
@@ -82,17 +87,42 @@ std::string score_track(const ReportData& data, std::size_t algorithm) {
   for (const double tick : {0.0, 0.25, 0.5, 0.75, 1.0}) {
     out += cat("<line class=\"grid\" x1=\"", pixel(x(tick)), "\" y1=\"7\" x2=\"", pixel(x(tick)), "\" y2=\"15\"/>");
   }
-  out += cat("<line class=\"whisker s", algorithm % 8, "\" x1=\"", pixel(x(entry.interval.low)), "\" y1=\"11\" x2=\"",
+  out += cat("<line class=\"whisker s", algorithm % 12, "\" x1=\"", pixel(x(entry.interval.low)), "\" y1=\"11\" x2=\"",
              pixel(x(entry.interval.high)), "\" y2=\"11\"/>", marker(x(entry.score), 11, algorithm, Mark::filled, 4.6));
   return out + "</svg>";
 }
 
-std::string profile_figure(const ReportData& data) {
-  const Frame frame{1100, 340, 56, 18, 14, 48};
-  Plot plot = profile_plot(data, frame, "Performance profiles of all algorithms", 7);
+std::string profile_figure(const ReportData& data, double width) {
+  const Frame frame{width, std::min(340.0, 0.72 * width), 56, 18, 14, 48};
+  Plot plot = profile_plot(data, frame, "Performance profiles of all algorithms", width > 500 ? 7 : 4);
   for (std::size_t s = 0; s < data.board.profiles.size(); ++s) {
     plot.steps(profile_points(data.board.profiles[s], &ProfilePoint::share), s, "main",
                data.board.algorithms[s].algorithm);
+  }
+  return plot.svg();
+}
+
+std::string score_figure(const ReportData& data, double width) {
+  const auto order = data.board.by_rank();
+  std::vector<std::string> names;
+  std::size_t longest = 4;
+  for (const std::size_t s : order) {
+    names.push_back(data.board.algorithms[s].algorithm);
+    longest = std::max(longest, display_width(names.back()));
+  }
+  const auto rows = static_cast<double>(order.size());
+  const Frame frame{width, 17 * rows + 62, std::min(0.45 * width, 22 + 6.0 * static_cast<double>(longest)), 20, 8, 46};
+  Plot plot(frame, Scale::linear(0, 1, frame.x0(), frame.x1()), Scale::linear(-0.6, rows - 0.4, frame.y1(), frame.y0()),
+            "Scores with their intervals");
+  plot.x_axis(cat("score (", std::lround(100 * data.board.bootstrap.level), " % study bootstrap)"), 5);
+  plot.y_names(names);
+  for (std::size_t row = 0; row < order.size(); ++row) {
+    const ScoredAlgorithm& entry = data.board.algorithms[order[row]];
+    const std::string y = pixel(plot.y()(static_cast<double>(row)));
+    plot.raw(cat("<line class=\"whisker s", order[row] % 12, "\" x1=\"", pixel(plot.x()(entry.interval.low)),
+                 "\" x2=\"", pixel(plot.x()(entry.interval.high)), "\" y1=\"", y, "\" y2=\"", y, "\"/>"));
+    plot.mark({entry.score, static_cast<double>(row)}, order[row], Mark::filled,
+              cat(entry.algorithm, ": ", rounded(entry.score)));
   }
   return plot.svg();
 }
@@ -112,23 +142,6 @@ std::string profile_panel(const ReportData& data, std::size_t algorithm) {
 
 namespace {
 
-/// Axis range of a metric: all of it towards the good side, the bulk of it towards the bad one, where training starts.
-Range metric_range(const ReportData& data, const std::string& workload, bool higher_is_better, double target) {
-  std::vector<double> values;
-  for (std::size_t i = 0; i < data.curves.size(); ++i) {
-    if (data.race.trials[i].workload != workload) continue;
-    for (const double value : data.curves[i].metric) {
-      if (std::isfinite(value)) values.push_back(value);
-    }
-  }
-  Range range;
-  if (values.empty()) return range;
-  range.include(target);
-  range.include(quantile(values, higher_is_better ? 0.12 : 0));
-  range.include(quantile(values, higher_is_better ? 1 : 0.88));
-  return range.padded(0.06);
-}
-
 std::vector<Point> points_of(const std::vector<double>& x, const std::vector<double>& y) {
   std::vector<Point> out;
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -139,21 +152,20 @@ std::vector<Point> points_of(const std::vector<double>& x, const std::vector<dou
 
 }  // namespace
 
-std::string curve_figure(const ReportData& data, const std::string& workload, Clock clock) {
+std::string curve_figure(const ReportData& data, const std::string& workload, Clock clock, double width) {
   const TrialOutcome* any = first_trial_of(data, workload);
-  const Range metric = metric_range(data, workload, any->higher_is_better, any->target);
+  const Range metric = metric_range(data, workload);
   double most = 0;
   for (std::size_t i = 0; i < data.curves.size(); ++i) {
     const auto& work = data.curves[i].work(clock);
     if (data.race.trials[i].workload == workload && !work.empty()) most = std::max(most, work.back());
   }
   if (metric.empty() || most == 0) return "";
-  const double width = data.board.table.workloads.size() == 1 ? 1100 : 524;
-  const Frame frame{width, 340, 62, 16, 22, 48};
+  const Frame frame{width, std::min(340.0, 0.75 * width), 62, 16, 22, 48};
   Plot plot(frame, Scale::linear(0, 1.02 * most, frame.x0(), frame.x1()),
             Scale::linear(metric.low, metric.high, frame.y0(), frame.y1()),
             cat("Validation ", any->metric, " on ", workload, " against ", name(clock)));
-  plot.x_axis(time_title(clock), 6);
+  plot.x_axis(time_title(clock), width > 400 ? 6 : 4);
   plot.y_axis(cat("validation ", any->metric), 6);
   for (std::size_t i = 0; i < data.curves.size(); ++i) {
     const TrialOutcome& trial = data.race.trials[i];
@@ -194,7 +206,7 @@ Scale time_scale(const std::vector<double>& times, double from, double to) {
 
 }  // namespace
 
-std::string time_figure(const ReportData& data, std::size_t workload) {
+std::string time_figure(const ReportData& data, std::size_t workload, double width) {
   const Leaderboard& board = data.board;
   const Clock clock = board.options.clock;
   std::vector<std::size_t> order;
@@ -215,11 +227,11 @@ std::string time_figure(const ReportData& data, std::size_t workload) {
   }
   const double left = std::min(200.0, 22 + 6.9 * static_cast<double>(longest));
   const auto rows = static_cast<double>(order.size());
-  const Frame frame{1100, 30 * rows + 62, left, 20, 8, 46};
+  const Frame frame{width, (width > 500 ? 30 : 17) * rows + 62, left, 20, 8, 46};
   Plot plot(frame, time_scale(times, frame.x0(), frame.x1()), Scale::linear(-0.6, rows - 0.4, frame.y1(), frame.y0()),
             cat("Time to the target of every trial on ", title));
-  plot.x_axis(cat(time_title(clock), " to the target"), 6);
-  plot.y_names(names, order);
+  plot.x_axis(cat(time_title(clock), " to the target"), width > 500 ? 6 : 4);
+  plot.y_names(names);
   for (std::size_t row = 0; row < order.size(); ++row) {
     const std::size_t s = order[row];
     const auto y = static_cast<double>(row);
@@ -229,9 +241,9 @@ std::string time_figure(const ReportData& data, std::size_t workload) {
       const std::string tip =
           cat(names[row], ": median ", short_number(time.time), ", interval ", short_number(time.interval.low), " to ",
               time.interval.high < not_reached ? short_number(time.interval.high) : "never");
-      plot.raw(cat("<g data-a=\"", s, "\" data-tip=\"", escaped(tip), "\"><line class=\"interval s", s % 8, "\" x1=\"",
+      plot.raw(cat("<g><title>", escaped(tip), "</title><line class=\"interval s", s % 12, "\" x1=\"",
                    pixel(plot.x()(time.interval.low)), "\" x2=\"", pixel(plot.x()(high)), "\" y1=\"",
-                   pixel(plot.y()(y)), "\" y2=\"", pixel(plot.y()(y)), "\"/><line class=\"median s", s % 8, "\" x1=\"",
+                   pixel(plot.y()(y)), "\" y2=\"", pixel(plot.y()(y)), "\"/><line class=\"median s", s % 12, "\" x1=\"",
                    pixel(plot.x()(time.time)), "\" x2=\"", pixel(plot.x()(time.time)), "\" y1=\"",
                    pixel(plot.y()(y) - 9), "\" y2=\"", pixel(plot.y()(y) + 9), "\"/></g>"));
     }
@@ -315,11 +327,11 @@ void draw_missed_strip(Plot& plot, const Frame& frame, double height) {
 }  // namespace
 
 std::string sensitivity_figure(const ReportData& data, const std::string& workload, const std::string& algorithm,
-                               const std::string& key) {
+                               const std::string& key, double width) {
   const Sensitivity panel = sensitivity(data, workload, algorithm, key);
   if (panel.trials.empty()) return "";
   const Clock clock = data.board.options.clock;
-  const Frame frame{332, 236, 70, 12, 12, 46};
+  const Frame frame{width, std::min(236.0, 0.75 * width), 70, 12, 12, 46};
   const TrialOutcome& any = data.race.trials[panel.trials.front()];
   const double strip = panel.by_time && panel.hits.size() < panel.trials.size() ? 22 : 0;
   const double gap = strip > 0 ? 4 : 0;
@@ -355,9 +367,8 @@ const std::vector<std::string>& phases() {
   return all;
 }
 
-std::string phase_figure(const ReportData& data, const std::string& workload) {
+std::string phase_figure(const ReportData& data, const std::string& workload, double width) {
   std::vector<std::string> names;
-  std::vector<std::size_t> series;
   std::vector<std::vector<double>> means;
   double most = 0;
   std::size_t longest = 4;
@@ -376,20 +387,19 @@ std::string phase_figure(const ReportData& data, const std::string& workload) {
     }
     names.push_back(algorithm);
     longest = std::max(longest, display_width(algorithm));
-    series.push_back(s);
     most = std::max(most, std::accumulate(mean.begin(), mean.end(), 0.0));
     means.push_back(std::move(mean));
   }
   if (names.empty() || most == 0) return "";
   const auto rows = static_cast<double>(names.size());
-  const Frame frame{524, 28 * rows + 60, std::min(200.0, 22 + 6.9 * static_cast<double>(longest)), 20, 8, 46};
+  const Frame frame{
+      width, (width > 500 ? 28 : 17) * rows + 60, std::min(200.0, 22 + 6.9 * static_cast<double>(longest)), 20, 8, 46};
   Plot plot(frame, Scale::linear(0, 1.02 * most, frame.x0(), frame.x1()),
             Scale::linear(-0.6, rows - 0.4, frame.y1(), frame.y0()), cat("Seconds of a trial by phase on ", workload));
-  plot.x_axis("mean seconds of a trial", 6);
-  plot.y_names(names, series);
+  plot.x_axis("mean seconds of a trial", width > 500 ? 6 : 4);
+  plot.y_names(names);
   for (std::size_t row = 0; row < names.size(); ++row) {
     double at = 0;
-    plot.raw(cat("<g data-a=\"", series[row], "\">"));
     for (std::size_t p = 0; p < phases().size(); ++p) {
       const double seconds = means[row][p];
       if (seconds <= 0) continue;
@@ -397,7 +407,6 @@ std::string phase_figure(const ReportData& data, const std::string& workload) {
                cat("phase p", p), cat(names[row], ", ", phases()[p], ": ", rounded(seconds, 3), " s"));
       at += seconds;
     }
-    plot.raw("</g>");
   }
   return plot.svg();
 }

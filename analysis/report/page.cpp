@@ -6,6 +6,7 @@
 
 #include "analysis/report/assets.hpp"
 #include "analysis/report/figures.hpp"
+#include "analysis/report/payload.hpp"
 #include "analysis/report/svg.hpp"
 #include "analysis/summary.hpp"
 #include "analysis/table.hpp"
@@ -129,30 +130,34 @@ std::string header(const ReportData& data) {
   return out + "</dl></header>";
 }
 
-std::string checkbox(const std::string& kind, std::size_t value, const std::string& label) {
-  return cat("<label><input type=\"checkbox\" checked data-kind=\"", kind, "\" value=\"", value, "\">", label,
-             "</label>");
-}
-
-std::string filters(const ReportData& data) {
-  std::string out = "<nav class=\"filters\" aria-label=\"Filters\"><div><fieldset><legend>Algorithms</legend>";
-  for (std::size_t s = 0; s < data.board.algorithms.size(); ++s) out += checkbox("a", s, named(data, s));
-  out += "</fieldset><fieldset><legend>Workloads</legend>";
-  for (std::size_t w = 0; w < data.board.table.workloads.size(); ++w) {
-    out += checkbox("w", w, escaped(data.board.table.workloads[w]));
-  }
-  out += "</fieldset><label>Curves over <select id=\"clock\">";
-  for (const Clock clock : {Clock::example_gradients, Clock::steps, Clock::seconds}) {
-    out += cat("<option value=\"", name(clock), "\"", clock == data.board.options.clock ? " selected" : "", ">",
-               name(clock), "</option>");
-  }
-  return out +
-         "</select></label><label>Theme <select id=\"theme\"><option value=\"\">system</option><option "
-         "value=\"light\">light</option><option value=\"dark\">dark</option></select></label><button type=\"button\" "
-         "id=\"all\">show all</button></div></nav>";
-}
-
 // ---- leaderboard ----
+
+std::string remarks(const Leaderboard& board) {
+  std::string out = "<ul class=\"notes\">";
+  for (const std::string& note : notes(board)) out += element("li", escaped(note), "li");
+  return out + "</ul>";
+}
+
+std::string pool_details(const ReportData& data) {
+  const Leaderboard& board = data.board;
+  if (board.pool.empty()) return "";
+  std::string out =
+      "<details><summary>Pool sensitivity: scores when one algorithm is left out</summary><div class=\"scroll\" "
+      "tabindex=\"0\" role=\"region\" aria-label=\"Pool sensitivity\">"
+      "<table><thead><tr><th scope=\"col\">left out</th><th scope=\"col\">winner</th>";
+  for (const std::size_t s : board.by_rank())
+    out += cat("<th scope=\"col\" class=\"n\">", escaped(board.algorithms[s].algorithm), "</th>");
+  out += "</tr></thead><tbody>";
+  for (const PoolChange& change : board.pool) {
+    out += cat("<tr>", cell(escaped(change.without)),
+               cell(cat(escaped(join_words(change.winners)), change.winner_changes ? " <b>(changes)</b>" : "")));
+    for (const std::size_t s : board.by_rank()) {
+      out += cell(std::isnan(change.scores[s]) ? "–" : fixed_score(change.scores[s]), "class=\"n\"");
+    }
+    out += "</tr>";
+  }
+  return out + "</tbody></table></div></details>";
+}
 
 std::string leaderboard_section(const ReportData& data) {
   const Leaderboard& board = data.board;
@@ -160,7 +165,7 @@ std::string leaderboard_section(const ReportData& data) {
       "<section id=\"leaderboard\"><h2>Leaderboard</h2><p class=\"say\">Score: area under the performance "
       "profile up to a ratio of ";
   out += cat(rounded(board.options.r_max), ", 1 is best. Interval: ", std::lround(100 * board.bootstrap.level),
-             " % study bootstrap. Filters hide rows and curves; they do not change the pool the scores belong to.</p>");
+             " % study bootstrap.</p>");
   out += "<div class=\"scroll\"><table>";
   std::vector<std::string> names{"rank", "algorithm", "score", "interval", "0 to 1"};
   for (std::size_t rank = 1; rank <= board.algorithms.size(); ++rank) names.push_back(cat("P(", ordinal(rank), ")"));
@@ -168,7 +173,7 @@ std::string leaderboard_section(const ReportData& data) {
   out += heads(names, {"algorithm", names[4]}) + "<tbody>";
   for (const std::size_t s : board.by_rank()) {
     const ScoredAlgorithm& entry = board.algorithms[s];
-    out += cat("<tr data-a=\"", s, "\">", number_cell(cat(entry.rank)), cell(named(data, s), "class=\"name\""),
+    out += cat("<tr>", number_cell(cat(entry.rank)), cell(named(data, s), "class=\"name\""),
                cell(fixed_score(entry.score), "class=\"n best\""),
                number_cell(cat("<span class=\"range\">", fixed_score(entry.interval.low), " – ",
                                fixed_score(entry.interval.high), "</span>")),
@@ -179,30 +184,7 @@ std::string leaderboard_section(const ReportData& data) {
     const auto hit = std::count_if(entry.ratios.begin(), entry.ratios.end(), [](double r) { return r < not_reached; });
     out += number_cell(cat(hit, " of ", entry.ratios.size())) + "</tr>";
   }
-  out += "</tbody></table></div><ul class=\"notes\">";
-  for (const std::string& note : notes(board)) out += element("li", escaped(note), "li");
-  return out + "</ul>";
-}
-
-std::string pool_details(const ReportData& data) {
-  const Leaderboard& board = data.board;
-  if (board.pool.empty()) return "</section>";
-  std::string out =
-      "<details><summary>Pool sensitivity: scores when one algorithm is left out</summary><div class=\"scroll\">"
-      "<table><thead><tr><th scope=\"col\">left out</th><th scope=\"col\">winner</th>";
-  for (const std::size_t s : board.by_rank())
-    out += cat("<th scope=\"col\" class=\"n\" data-a=\"", s, "\">", escaped(board.algorithms[s].algorithm), "</th>");
-  out += "</tr></thead><tbody>";
-  for (const PoolChange& change : board.pool) {
-    out += cat("<tr>", cell(escaped(change.without)),
-               cell(cat(escaped(join_words(change.winners)), change.winner_changes ? " <b>(changes)</b>" : "")));
-    for (const std::size_t s : board.by_rank()) {
-      out += cell(std::isnan(change.scores[s]) ? "–" : fixed_score(change.scores[s]),
-                  cat("class=\"n\" data-a=\"", s, "\""));
-    }
-    out += "</tr>";
-  }
-  return out + "</tbody></table></div></details></section>";
+  return out + "</tbody></table></div>" + remarks(board) + pool_details(data) + "</section>";
 }
 
 // ---- times ----
@@ -219,8 +201,7 @@ std::string times_section(const ReportData& data) {
           "leads to its trials.</p>");
   for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
     out += cat(
-        "<div data-w=\"", w, "\"><h3>", escaped(board.table.workloads[w]),
-        "</h3><div class=\"panels\"><div class=\"scroll\"><table>",
+        "<div><h3>", escaped(board.table.workloads[w]), "</h3><div class=\"panels\"><div class=\"scroll\"><table>",
         heads({"algorithm", "example-gradients", "steps", "seconds", "interval", "studies", "trials", "best metric"},
               {"algorithm"}),
         "<tbody>");
@@ -241,7 +222,7 @@ std::string times_section(const ReportData& data) {
               : std::string("never");
       const std::string covered =
           time.coverage < board.bootstrap.level ? cat(" (≤ ", std::lround(100 * time.coverage), " %)") : std::string();
-      out += cat("<tr data-a=\"", s, "\">", cell(named(data, s), "class=\"name\""),
+      out += cat("<tr>", cell(named(data, s), "class=\"name\""),
                  number_cell(time.time < not_reached ? amount(2) : linked("not reached", w, s)), number_cell(amount(3)),
                  number_cell(amount(4)), number_cell(cat("<span class=\"range\">", interval, covered, "</span>")),
                  number_cell(std::get<std::string>(row[8])), number_cell(std::get<std::string>(row[9])),
@@ -256,7 +237,7 @@ std::string times_section(const ReportData& data) {
 
 std::string legend(const ReportData& data) {
   std::string out = "<div class=\"key\">";
-  for (const std::size_t s : data.board.by_rank()) out += cat("<span data-a=\"", s, "\">", named(data, s), "</span>");
+  for (const std::size_t s : data.board.by_rank()) out += cat("<span>", named(data, s), "</span>");
   return out + "</div>";
 }
 
@@ -267,7 +248,7 @@ std::string profile_section(const ReportData& data) {
           std::lround(100 * data.board.bootstrap.level), " % of the resamples, at each τ.</p>", legend(data),
           card("All algorithms", profile_figure(data)), "<div class=\"panels\">");
   for (const std::size_t s : data.board.by_rank()) {
-    out += card(named(data, s), profile_panel(data, s), cat(" data-a=\"", s, "\""));
+    out += card(named(data, s), profile_panel(data, s));
   }
   return out + "</div></section>";
 }
@@ -275,10 +256,8 @@ std::string profile_section(const ReportData& data) {
 std::string curve_section(const ReportData& data) {
   std::string figures;
   for (std::size_t w = 0; w < data.board.table.workloads.size(); ++w) {
-    for (const Clock clock : {Clock::example_gradients, Clock::steps, Clock::seconds}) {
-      figures += card(escaped(data.board.table.workloads[w]), curve_figure(data, data.board.table.workloads[w], clock),
-                      cat(" data-w=\"", w, "\" data-clock=\"", name(clock), "\""));
-    }
+    figures += card(escaped(data.board.table.workloads[w]),
+                    curve_figure(data, data.board.table.workloads[w], data.board.options.clock));
   }
   if (figures.empty()) return "";
   return cat(
@@ -296,14 +275,13 @@ std::string sensitivity_section(const ReportData& data) {
     for (const std::size_t s : data.board.by_rank()) {
       const std::string& algorithm = data.board.algorithms[s].algorithm;
       for (const std::string& key : data.searched(algorithm)) {
-        panels +=
-            card(cat(named(data, s), "<span class=\"soft\">", escaped(key), "</span>"),
-                 sensitivity_figure(data, data.board.table.workloads[w], algorithm, key), cat(" data-a=\"", s, "\""));
+        panels += card(cat(named(data, s), "<span class=\"soft\">", escaped(key), "</span>"),
+                       sensitivity_figure(data, data.board.table.workloads[w], algorithm, key));
       }
     }
     if (!panels.empty())
-      all += cat("<div data-w=\"", w, "\"><h3>", escaped(data.board.table.workloads[w]), "</h3><div class=\"panels\">",
-                 panels, "</div></div>");
+      all += cat("<div><h3>", escaped(data.board.table.workloads[w]), "</h3><div class=\"panels\">", panels,
+                 "</div></div>");
   }
   if (all.empty()) return "";
   return cat(
@@ -318,8 +296,7 @@ std::string sensitivity_section(const ReportData& data) {
 std::string phase_section(const ReportData& data) {
   std::string figures;
   for (std::size_t w = 0; w < data.board.table.workloads.size(); ++w) {
-    figures += card(escaped(data.board.table.workloads[w]), phase_figure(data, data.board.table.workloads[w]),
-                    cat(" data-w=\"", w, "\""));
+    figures += card(escaped(data.board.table.workloads[w]), phase_figure(data, data.board.table.workloads[w]));
   }
   if (figures.empty()) return "";
   std::string key = "<div class=\"key\">";
@@ -348,15 +325,13 @@ std::string settings_text(const TrialOutcome& trial, const std::vector<std::stri
 }
 
 std::string trials_section(const ReportData& data) {
-  std::string out = cat("<section id=\"trials\"><h2>Trials</h2><p class=\"say\"><span id=\"shown\">",
-                        data.race.trials.size(), "</span> of ", data.race.trials.size(),
-                        " shown. A time in brackets is how long a trial was watched without reaching the target."
+  std::string out = cat("<section id=\"trials\"><h2>Trials</h2><p class=\"say\">", data.race.trials.size(),
+                        " trials. A time in brackets is how long a trial was watched without reaching the target."
                         "</p><div class=\"scroll\"><table><thead><tr>");
   const std::set<std::string> left{"workload", "algorithm", "ended by", "searched values", "run"};
   for (const char* head : {"workload", "algorithm", "study", "trial", "ended by", "example-gradients", "steps",
                            "seconds", "best metric", "searched values", "run"}) {
-    out += cat("<th scope=\"col\"", left.contains(head) ? "" : " class=\"n\"", "><button type=\"button\">", head,
-               "</button></th>");
+    out += cat("<th scope=\"col\"", left.contains(head) ? "" : " class=\"n\"", ">", head, "</th>");
   }
   out += "</tr></thead><tbody>";
   std::set<std::string> begun;
@@ -365,17 +340,15 @@ std::string trials_section(const ReportData& data) {
     const std::size_t w = workload_number(data, t.workload), s = data.series_of(t.algorithm);
     const auto time = [&](Clock clock) {
       const std::string text = grouped(t.watched(clock));
-      return cell(t.reached ? text : cat("(", text, ")"),
-                  cat("class=\"n", t.reached ? "" : " miss", "\" data-sort=\"", number_text(t.watched(clock)), "\""));
+      return cell(t.reached ? text : cat("(", text, ")"), cat("class=\"n", t.reached ? "" : " miss", "\""));
     };
     const bool first = begun.insert(group_of(w, s)).second;
-    out += cat("<tr id=\"trial-", i, "\" data-a=\"", s, "\" data-w=\"", w, "\" data-group=\"", group_of(w, s), "\">",
+    out += cat("<tr id=\"trial-", i, "\">",
                cell(cat(first ? cat("<span id=\"", group_of(w, s), "\"></span>") : "", escaped(t.workload))),
                cell(named(data, s)), number_cell(cat(t.study)), number_cell(cat(t.trial)),
                cell(escaped(cat(t.stop_reason.empty() ? t.status : t.stop_reason, t.resumed ? ", resumed" : ""))),
                time(Clock::example_gradients), time(Clock::steps), time(Clock::seconds),
-               cell(std::isnan(t.best_metric) ? "–" : rounded(t.best_metric),
-                    cat("class=\"n\" data-sort=\"", std::isnan(t.best_metric) ? "" : number_text(t.best_metric), "\"")),
+               cell(std::isnan(t.best_metric) ? "–" : rounded(t.best_metric), "class=\"n\""),
                cell(escaped(settings_text(t, data.searched(t.algorithm))), "class=\"wrap\""),
                cell(cat("<code>", escaped(t.cell.substr(0, 10)), "/", escaped(t.run), "</code>")), "</tr>");
   }
@@ -432,20 +405,62 @@ std::string problems(const ReportData& data) {
 
 }  // namespace
 
-std::string report_page(const ReportData& data) {
+namespace {
+
+std::string head_of(const ReportData& data, const std::string& styles) {
   const std::string title = cat(data.race.sweep.empty() ? "store" : data.race.sweep, " · Velodrome report");
   return cat(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\"><title>",
-      escaped(title), "</title><style>", report_style,
-      "</style></head><body><a class=\"skip\" href=\"#leaderboard\">Skip to the leaderboard</a>", header(data),
-      filters(data), "<main>", problems(data), leaderboard_section(data), pool_details(data), times_section(data),
-      profile_section(data), curve_section(data), sensitivity_section(data), phase_section(data), trials_section(data),
-      provenance_section(data),
-      "</main><footer>Velodrome, Apache-2.0. Scores follow AlgoPerf (Dahl et al., 2023) with an exact integral unless "
-      "the rules "
-      "say otherwise; performance profiles: Dolan and Moré, 2002.</footer><script>",
-      report_script, "</script></body></html>\n");
+      escaped(title), "</title><style>", styles, "</style></head><body>");
+}
+
+const char* const colophon =
+    "Velodrome, Apache-2.0. Scores follow AlgoPerf (Dahl et al., 2023) with an exact integral unless the rules say "
+    "otherwise; performance profiles: Dolan and Moré, 2002.";
+
+}  // namespace
+
+std::string static_page(const ReportData& data) {
+  return cat(head_of(data, std::string(report_style)),
+             "<a class=\"skip\" href=\"#leaderboard\">Skip to the leaderboard</a>", header(data), "<main>",
+             problems(data),
+             "<p class=\"say\">These are the figures that the program draws itself. For interactive ones install npm "
+             "(Debian package npm) and build again: <code>cmake build/release &amp;&amp; ./velo report</code>.</p>",
+             leaderboard_section(data), times_section(data), profile_section(data), curve_section(data),
+             sensitivity_section(data), phase_section(data), trials_section(data), provenance_section(data),
+             "</main><footer>", colophon, "</footer></body></html>\n");
+}
+
+std::string interactive_page(const ReportData& data) {
+  std::string contents = "<nav aria-label=\"Sections\">";
+  for (const auto& [id, words] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"leaderboard", "Leaderboard"},
+                                                                  {"profiles", "Profiles"},
+                                                                  {"times", "Times"},
+                                                                  {"curves", "Curves"},
+                                                                  {"sensitivity", "Sensitivity"},
+                                                                  {"phases", "Phases"},
+                                                                  {"trials", "Trials"},
+                                                                  {"provenance", "Provenance"}}) {
+    contents += cat("<a href=\"#", id, "\">", words, "</a>");
+  }
+  contents += "</nav>";
+  return cat(head_of(data, cat(report_style, view_style)),
+             "<a class=\"skip\" href=\"#leaderboard\">Skip to the results</a>", header(data),
+             "<div class=\"layout\"><aside id=\"filters\" aria-label=\"Filters\"><details open><summary>Contents and "
+             "filters</summary>",
+             contents, "<p id=\"counted\" role=\"status\"></p><form></form></details></aside><main>", problems(data),
+             "<noscript><p>This page draws its figures by a script, which is switched off.</p></noscript>"
+             "<div id=\"app\"></div><section id=\"pool\"><h2>About the scores of all trials</h2>",
+             remarks(data.board), pool_details(data), "</section>", provenance_section(data), "</main></div><footer>",
+             colophon, "<details><summary>Licences of the plotting library</summary><pre>", escaped(plot_licences),
+             "</pre></details></footer><script type=\"application/json\" id=\"data\">", payload(data),
+             "</script><script>", plot_library, "</script><script>", view_script, "</script></body></html>\n");
+}
+
+std::string report_page(const ReportData& data) {
+  return plot_library.empty() ? static_page(data) : interactive_page(data);
 }
 
 void write_report(const ReportData& data, const std::filesystem::path& file) {

@@ -44,12 +44,12 @@ std::string pixel(double value) {
 
 namespace {
 
-constexpr std::size_t styles = 8;  // as many as style.css defines
+constexpr std::size_t styles = 12;  // as many as style.css defines; markers repeat after eight
 
-std::string tip_attribute(const std::string& tip) { return tip.empty() ? "" : cat(" data-tip=\"", escaped(tip), "\""); }
+std::string title(const std::string& tip) { return tip.empty() ? "" : cat("<title>", escaped(tip), "</title>"); }
 
 std::string series_attributes(std::size_t series, std::string_view css_class) {
-  return cat(" class=\"", css_class, " s", series % styles, "\" data-a=\"", series, "\"");
+  return cat(" class=\"", css_class, " s", series % styles, "\"");
 }
 
 std::string line_between(double x0, double y0, double x1, double y1, std::string_view css_class) {
@@ -74,7 +74,7 @@ std::string polygon(std::initializer_list<Point> points) {
 std::string marker(double x, double y, std::size_t series, Mark kind, double size) {
   const double r = size;
   std::string shape;
-  switch (series % styles) {
+  switch (series % 8) {
     case 0:
       shape = cat("<circle cx=\"", pixel(x), "\" cy=\"", pixel(y), "\" r=\"", pixel(r), "\"/>");
       break;
@@ -160,10 +160,10 @@ void Plot::x_names(const std::vector<std::string>& words, const std::string& tit
   axes_ += text_at((frame_.x0() + frame_.x1()) / 2, frame_.y0() + 35, "title mid", title);
 }
 
-void Plot::y_names(const std::vector<std::string>& names, const std::vector<std::size_t>& series) {
+void Plot::y_names(const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     const double y = y_(static_cast<double>(i));
-    axes_ += cat("<g data-a=\"", series[i], "\">", line_between(frame_.x0(), y, frame_.x1(), y, "grid"),
+    axes_ += cat("<g>", line_between(frame_.x0(), y, frame_.x1(), y, "grid"),
                  text_at(frame_.x0() - 8, y + 4, "tick end name", names[i]), "</g>");
   }
   axes_ += line_between(frame_.x0(), frame_.y0(), frame_.x0(), frame_.y1(), "axis");
@@ -186,7 +186,7 @@ std::string Plot::path(const std::vector<Point>& points, bool stepped) const {
 
 void Plot::stroke(const std::string& path, std::size_t series, std::string_view css_class, const std::string& tip) {
   if (path.empty()) return;
-  curves_ += cat("<path", series_attributes(series, css_class), tip_attribute(tip), " d=\"", path, "\"/>");
+  curves_ += cat("<path", series_attributes(series, css_class), " d=\"", path, "\">", title(tip), "</path>");
 }
 
 void Plot::line(const std::vector<Point>& points, std::size_t series, std::string_view css_class,
@@ -209,25 +209,25 @@ void Plot::band(const std::vector<Point>& low, const std::vector<Point>& high, s
   curves_ += cat("<path", series_attributes(series, "band"), " d=\"", outline, "Z\"/>");
 }
 
-void Plot::put_mark(const std::string& shape, std::size_t series, const std::string& tip, const std::string& link) {
-  const std::string tipped = cat("<g data-a=\"", series, "\"", tip_attribute(tip), ">", shape, "</g>");
+void Plot::put_mark(const std::string& shape, const std::string& tip, const std::string& link) {
+  const std::string tipped = cat("<g>", title(tip), shape, "</g>");
   body_ += link.empty() ? tipped : cat("<a href=\"", escaped(link), "\" tabindex=\"-1\">", tipped, "</a>");
 }
 
 void Plot::mark(Point at, std::size_t series, Mark kind, const std::string& tip, const std::string& link, double size) {
-  put_mark(marker(x_(at.x), y_(at.y), series, kind, size), series, tip, link);
+  put_mark(marker(x_(at.x), y_(at.y), series, kind, size), tip, link);
 }
 
 void Plot::mark_at_height(double x, double pixels, std::size_t series, Mark kind, const std::string& tip,
                           const std::string& link) {
-  put_mark(marker(x_(x), pixels, series, kind, 4), series, tip, link);
+  put_mark(marker(x_(x), pixels, series, kind, 4), tip, link);
 }
 
 void Plot::bar(Point from, Point to, std::string_view css_class, const std::string& tip) {
   const double x = std::min(x_(from.x), x_(to.x)), y = std::min(y_(from.y), y_(to.y));
   body_ += cat("<rect class=\"", css_class, "\" x=\"", pixel(x), "\" y=\"", pixel(y), "\" width=\"",
-               pixel(std::abs(x_(to.x) - x_(from.x))), "\" height=\"", pixel(std::abs(y_(to.y) - y_(from.y))), "\"",
-               tip_attribute(tip), "/>");
+               pixel(std::abs(x_(to.x) - x_(from.x))), "\" height=\"", pixel(std::abs(y_(to.y) - y_(from.y))), "\">",
+               title(tip), "</rect>");
 }
 
 void Plot::horizontal(double y, const std::string& label, std::string_view css_class, bool above) {

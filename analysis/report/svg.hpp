@@ -2,7 +2,7 @@
 //
 // A small plotting layer: one Plot is one panel with axes, drawn as SVG text that the page's style sheet colours (light
 // and dark). Shapes carry the class of their series (s0, s1, ...: colour, dash and marker by position, so that no
-// meaning rests on colour alone) and `data-a`, by which the page's filters hide them.
+// meaning rests on colour alone).
 #pragma once
 
 #include <cstddef>
@@ -45,7 +45,7 @@ class Plot {
   /// One label per word of a categorical axis, at x = 0, 1, ...
   void x_names(const std::vector<std::string>& words, const std::string& title);
   /// One label per row of a categorical axis, at y = 0, 1, ...
-  void y_names(const std::vector<std::string>& names, const std::vector<std::size_t>& series);
+  void y_names(const std::vector<std::string>& names);
 
   void line(const std::vector<Point>& points, std::size_t series, std::string_view css_class,
             const std::string& tip = "");
@@ -69,7 +69,7 @@ class Plot {
 
  private:
   [[nodiscard]] std::string path(const std::vector<Point>& points, bool stepped) const;
-  void put_mark(const std::string& shape, std::size_t series, const std::string& tip, const std::string& link);
+  void put_mark(const std::string& shape, const std::string& tip, const std::string& link);
   void stroke(const std::string& path, std::size_t series, std::string_view css_class, const std::string& tip);
 
   Frame frame_;

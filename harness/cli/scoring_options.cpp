@@ -10,8 +10,12 @@
 
 namespace velo {
 
-void ScoringOptions::declare(Options& o) {
-  o.store(store);
+void ScoringOptions::declare(Options& o, const std::string& store_option) {
+  if (store_option == "--out") {
+    o.store(store);
+  } else {
+    o.value(store_option, store, "the store (default: results/store)", "DIR");
+  }
   o.flag("--all", everything, "judge every run of the store, whatever its sweep");
   o.value("--where", where, "only trials that meet this: fields, hyperparameters, and or not", "CONDITION");
   o.value("--logs", logs, "judge AlgoPerf's logs straight, without a store: their folder or a .tar.gz of it", "DIR");

@@ -31,8 +31,8 @@ struct ScoringOptions {
   double level = 0.95;
   analysis::Overrides overrides;
 
-  /// Declares them all but the sweep.
-  void declare(Options& options);
+  /// Declares them all but the sweep; the store under another name where `--out` means something else.
+  void declare(Options& options, const std::string& store_option = "--out");
 
   /// Throws Error for unknown clocks, rules and selections.
   [[nodiscard]] analysis::ScoreOptions score_options() const;

@@ -1,12 +1,16 @@
 #include "analysis/report/page.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 
 #include "analysis/report/figures.hpp"
+#include "analysis/report/paper.hpp"
+#include "analysis/report/payload.hpp"
 #include "analysis/report/scale.hpp"
 #include "analysis/report/svg.hpp"
 #include "results/files.hpp"
@@ -61,9 +65,9 @@ std::vector<std::string> labels(const std::vector<Tick>& ticks) {
 
 }  // namespace
 
-TEST_CASE("the report is one balanced page that needs no network") {
+TEST_CASE("the static report is one balanced page that needs no network") {
   const SmallStore small("report");
-  const std::string page = report_page(report_of(small));
+  const std::string page = static_page(report_of(small));
   CHECK(balanced(page));
   CHECK(captures(page, "(?:src|href)=\"(https?:[^\"]*)\"").empty());
   CHECK(page.find("@import") == std::string::npos);
@@ -72,7 +76,7 @@ TEST_CASE("the report is one balanced page that needs no network") {
 
 TEST_CASE("every link of the report leads somewhere in it, and every trial can be reached") {
   const SmallStore small("links");
-  const std::string page = report_page(report_of(small));
+  const std::string page = static_page(report_of(small));
   const auto ids = captures(page, "id=\"([^\"]+)\"");
   for (const auto& target : captures(page, "href=\"#([^\"]+)\"")) {
     INFO(target);
@@ -85,7 +89,7 @@ TEST_CASE("the report says where its numbers come from") {
   const SmallStore small("provenance");
   ReportData data = report_of(small);
   data.command = "velo report race --clock 'a<b'";
-  const std::string page = report_page(data);
+  const std::string page = static_page(data);
   CHECK_THAT(page, ContainsSubstring("velo report race --clock &#39;a&lt;b&#39;") &&
                        ContainsSubstring("0123456789abcdef") && ContainsSubstring("test box x2") &&
                        ContainsSubstring("configs/sweeps/race.yaml") &&
@@ -96,7 +100,39 @@ TEST_CASE("the report says where its numbers come from") {
 
 TEST_CASE("the same results give the same page") {
   const SmallStore small("same");
-  CHECK(report_page(report_of(small)) == report_page(report_of(small)));
+  CHECK(static_page(report_of(small)) == static_page(report_of(small)));
+}
+
+TEST_CASE("the interactive page holds every trial once, in text that cannot end its element") {
+  const SmallStore small("interactive");
+  ReportData data = report_of(small);
+  data.race.trials.front().stop_reason = "</script>";
+  const std::string page = interactive_page(data);
+  CHECK(captures(page, "(https?://[^\"<]*)\" src").empty());
+  for (const TrialOutcome& trial : data.race.trials) CHECK_THAT(page, ContainsSubstring(cat("\"", trial.cell, "\"")));
+  const auto json = payload(data);
+  CHECK(json.find('<') == std::string::npos);
+  const auto parsed = nlohmann::json::parse(json);
+  CHECK(parsed["trials"]["w"].size() == data.race.trials.size());
+  CHECK(parsed["curves"].size() == data.race.trials.size());
+  CHECK(parsed["algorithms"].size() == 2);
+}
+
+TEST_CASE("a figure for a paper is as wide as asked, stands alone and names what is unknown") {
+  const SmallStore small("paper");
+  const ReportData data = report_of(small);
+  for (const PaperFigure& figure : paper_figures()) {
+    const std::string svg = paper_figure(data, figure.name, {});
+    INFO(figure.name);
+    CHECK(balanced(svg.substr(svg.find('\n') + 1)));
+    CHECK_THAT(svg, ContainsSubstring("width=\"84mm\"") && ContainsSubstring("xmlns=\"http://www.w3.org/2000/svg\""));
+    CHECK(svg.find("var(") == std::string::npos);
+    CHECK(svg.find("<image") == std::string::npos);
+    CHECK(svg.find("<a ") == std::string::npos);
+  }
+  CHECK_THROWS_WITH(paper_figure(data, "profil", {}), ContainsSubstring("did you mean 'profile'"));
+  CHECK_THROWS_WITH(paper_figure(data, "curves", {.workloads = {"slop"}}), ContainsSubstring("slope{width=64}"));
+  CHECK_THROWS_WITH(paper_figure(data, "sensitivity", {.hyperparameter = "l"}), ContainsSubstring("lr"));
 }
 
 TEST_CASE("a missing trajectory is said, not fatal") {
@@ -106,7 +142,7 @@ TEST_CASE("a missing trajectory is said, not fatal") {
   const ReportData data = report_of(small);
   REQUIRE(data.problems.size() == 1);
   CHECK(data.curves.front().metric.empty());
-  CHECK(balanced(report_page(data)));
+  CHECK(balanced(static_page(data)));
 }
 
 TEST_CASE("writing the report makes its folder") {

@@ -73,6 +73,23 @@ TEST_CASE("velo score shows the answers over workloads in every format, each wit
              ContainsSubstring("fast one,slow,yes,0,0,") && ContainsSubstring("slow,fast one,no,1,1,1,1,3,3\r\n"));
 }
 
+TEST_CASE("velo figure lists its figures, draws one, and refuses a file that is neither SVG nor PDF") {
+  const SmallStore small("verb_figure");
+  CHECK_THAT(velo_on(small, "figure --list").out, ContainsSubstring("profile") && ContainsSubstring("sensitivity"));
+  const Answer refused = velo_on(small, cat("figure profile --store ", small.root.string()));
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, ContainsSubstring("a figure is a .svg or a .pdf"));
+  const auto file = small.root / "figures" / "profile.svg";
+  const std::string line =
+      cat(VELO_BINARY_DIR, "/velo figure profile --store ", small.root.string(), " --out ", file.string(), " 2>&1");
+  std::array<char, 4096> said{};
+  FILE* pipe = popen(line.c_str(), "r");
+  const std::size_t length = fread(said.data(), 1, said.size(), pipe);
+  CHECK(pclose(pipe) == 0);
+  CHECK_THAT(std::string(said.data(), length), ContainsSubstring(file.string()));
+  CHECK_THAT(read_file(file), ContainsSubstring("<svg xmlns") && ContainsSubstring("fast one"));
+}
+
 TEST_CASE("velo refine prints a table of factors of a whole run's gradient norms, and refuses half a run") {
   const SmallStore small("verb_refine");
   const std::string cell = small.store.cells().front();
