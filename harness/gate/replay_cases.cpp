@@ -16,10 +16,16 @@ namespace {
 constexpr std::uint64_t problem_seed = 4711;
 constexpr double trial_value = 0.1;
 constexpr Index training_examples = 1000;
-constexpr Index batch_examples = 16;
+constexpr Index batch_examples = 64;
 constexpr Index terms = 2;
 /// Queries of one step draw from streams apart; so do examples and layers.
 constexpr std::uint64_t example_salt = 1000, layer_salt = 100000;
+
+/// What options act upon, and is off by default: a decay's exceptions and Nesterov's point need one.
+bool is_companion(const ParameterSpec& spec) {
+  return spec.type == ParameterType::real && spec.number == 0.0 &&
+         (spec.name == "weight_decay" || spec.name == "momentum");
+}
 
 Component with_inner(const CatalogueAlgorithm& info, const Catalogue& catalogue) {
   Component out{info.name, Parameters::defaults(info.parameters)};
@@ -195,6 +201,8 @@ std::vector<ReplayCase> replay_cases(const Catalogue& catalogue) {
     for (const ParameterSpec& spec : info.parameters) {
       if (spec.type == ParameterType::boolean) {
         add(spec.number == 0.0 ? "true" : "false", spec.name, spec.number == 0.0);
+        for (const ParameterSpec& other : info.parameters)
+          if (is_companion(other)) out.back().algorithm.parameters.set(other.name, Schedule(trial_value));
       } else if (spec.type == ParameterType::choice) {
         for (const std::string& word : spec.choices)
           if (word != spec.word) add(word, spec.name, word);

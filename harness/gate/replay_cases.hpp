@@ -5,7 +5,8 @@
 // Cases, for every registered algorithm (a wrapper drives adamw), derived from what it declares so that a new algorithm
 // or option is covered without anybody's doing:
 //   NAME                  its defaults
-//   NAME{amsgrad=true}    each boolean the other way round
+//   NAME{amsgrad=true}    each boolean the other way round, with momentum and weight decay on (0.1) where their default is
+//                         0: an option that acts upon them would change nothing else
 //   NAME{variant=word}    each other word of a choice
 //   NAME{momentum=0.1}    each real whose default is 0, which would leave its term untested (0.1, where admitted)
 //   NAME{lr=cosine}       a schedule: cosine with a warm-up of a fifth, where there is an lr
