@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
-#include "analysis/sequential.hpp"
 #include "results/error.hpp"
 #include "results/text.hpp"
 
@@ -19,24 +19,34 @@ void check(const SpeedOptions& options) {
     throw Error("the looks of the speed verdict are increasing numbers of rounds, the first at least 2");
 }
 
-SpeedLook speed_look(const std::vector<double>& rounds, const SpeedOptions& options) {
+namespace {
+
+const SpeedOptions& checked(const SpeedOptions& options) {
   check(options);
+  return options;
+}
+
+}  // namespace
+
+SpeedRule::SpeedRule(const SpeedOptions& options)
+    : options_(checked(options)), plan_(sequential_plan_of_pairs(options.looks, options.looks.back(), options.level)) {}
+
+SpeedLook SpeedRule::look(const std::vector<double>& rounds) const {
   SpeedLook out;
   out.rounds = rounds.size();
-  const auto look = std::find(options.looks.begin(), options.looks.end(), rounds.size());
-  if (look == options.looks.end()) return out;
-  const SequentialPlan plan = sequential_plan_of_pairs(options.looks, options.looks.back(), options.level);
-  const SequentialAnswer answer = look_at(rounds, plan, static_cast<std::size_t>(look - options.looks.begin()));
+  const auto here = std::find(options_.looks.begin(), options_.looks.end(), rounds.size());
+  if (here == options_.looks.end()) return out;
+  const SequentialAnswer answer = look_at(rounds, plan_, static_cast<std::size_t>(here - options_.looks.begin()));
   out.mean = answer.mean;
   out.interval = answer.interval;
-  const double delta = std::log1p(options.margin);
+  const double delta = std::log1p(options_.margin);
   if (out.mean <= -delta && out.interval.high < 0) {
     out.verdict = GateVerdict::regressed;
   } else if (out.mean >= delta && out.interval.low > 0) {
     out.verdict = GateVerdict::improved;
   } else if (out.interval.low > -delta && out.interval.high < delta) {
     out.verdict = GateVerdict::equivalent;
-  } else if (rounds.size() == options.looks.back()) {
+  } else if (rounds.size() == options_.looks.back()) {
     out.verdict = GateVerdict::inconclusive;
   }
   return out;

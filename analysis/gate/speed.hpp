@@ -26,6 +26,7 @@
 
 #include "analysis/bootstrap.hpp"
 #include "analysis/gate/verdict.hpp"
+#include "analysis/sequential.hpp"
 
 namespace velo::analysis {
 
@@ -45,8 +46,18 @@ struct SpeedLook {
   std::size_t rounds = 0;
 };
 
-/// What the rounds so far say; looks only at the numbers of rounds that the options name.
-[[nodiscard]] SpeedLook speed_look(const std::vector<double>& rounds, const SpeedOptions& options);
+class SpeedRule {
+ public:
+  /// Computes the boundaries once. Throws Error for meaningless options.
+  explicit SpeedRule(const SpeedOptions& options);
+
+  /// What the rounds so far say; looks only at the numbers of rounds that the options name.
+  [[nodiscard]] SpeedLook look(const std::vector<double>& rounds) const;
+
+ private:
+  SpeedOptions options_;
+  SequentialPlan plan_;
+};
 
 /// The first series and, where that called for one, the second.
 [[nodiscard]] GateVerdict confirmed(GateVerdict first, std::optional<GateVerdict> second);

@@ -139,6 +139,7 @@ analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedC
                                 double seconds, const std::function<void(const std::string&)>& say) {
   using analysis::GateVerdict;
   const Clock::time_point start = Clock::now();
+  const analysis::SpeedRule rule(gate.speed);
   const std::size_t most_disturbed = 2 * gate.speed.looks.back();
   const auto series = [&] {
     Series out;
@@ -164,7 +165,7 @@ analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedC
       out.rounds.push_back(round.log_speedup);
       say(cat(algorithm.label, ": round ", out.rounds.size(), ", ",
               analysis::percent_text(std::expm1(round.log_speedup), true)));
-      out.look = analysis::speed_look(out.rounds, gate.speed);
+      out.look = rule.look(out.rounds);
       if (out.look.verdict) return out;
     }
   };
