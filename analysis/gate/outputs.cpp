@@ -185,6 +185,8 @@ std::string report_json(const GateReport& report) {
                                {"effect", optional(one.effect)},
                                {"low", optional(one.low)},
                                {"high", optional(one.high)},
+                               {"margin", optional(one.margin)},
+                               {"visible", optional(one.visible)},
                                {"sentence", one.sentence}});
   }
   return object.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -79,7 +79,7 @@ double QualityValue::value() const {
 
 double QualityValue::spread() const {
   std::vector<CensoredTime> times;
-  for (const QualityStudy& study : studies) times.push_back({std::log(study.time.value), study.time.reached});
+  for (const QualityStudy& study : studies) times.push_back(study.time);
   if (times.size() < 2 || missed() == times.size()) return 0;
   const Spread spread = spread_within({times});
   return spread.freedom > 0 ? spread.deviation : 0;

@@ -43,7 +43,7 @@ double sketch_of(std::span<const float> params) {
       sum += (bits & 1) != 0 ? x : -x;
     }
   }
-  return sum;
+  return std::isnan(sum) ? std::numeric_limits<double>::quiet_NaN() : sum;
 }
 
 std::string base64(const std::string& bytes) {
@@ -109,7 +109,7 @@ Line parse(const std::string& name, std::string_view text) {
 
 std::optional<double> size_at(const Line& a, const Line& b, std::size_t step) {
   const double size = std::abs(sketch_in(a.words[step]) - sketch_in(b.words[step]));
-  if (size == 0) return std::nullopt;
+  if (!(size > 0)) return std::nullopt;
   return size;
 }
 

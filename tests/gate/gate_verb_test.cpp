@@ -13,9 +13,9 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-const std::string gate_yaml = "gate: tiny\nquality: {sweep: sweep.yaml, margin: 20%}\n";
+const std::string gate_yaml = "gate: tiny\nquality: {sweep: sweep.yaml, margin: 30%}\n";
 const std::string sweep_yaml = R"(sweep: tiny
-studies: 4
+studies: 8
 trials: 1
 search_space: none
 workloads:
