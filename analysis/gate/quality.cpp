@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "analysis/equivalence.hpp"
 #include "analysis/power.hpp"
@@ -93,8 +94,11 @@ std::size_t QualityValue::missed() const {
 double visible_effect(double spread, std::size_t n, const QualityOptions& options) {
   if (n < 2) return not_reached;
   const double level = 1 - (1 - options.level) / static_cast<double>(std::max<std::size_t>(1, options.cases));
-  return std::expm1(
-      smallest_effect(std::sqrt(2.0) * spread, static_cast<std::int64_t>(n), planned_power, level));
+  // Proportional to the spread: the search for the factor is worth keeping.
+  thread_local std::map<std::pair<std::size_t, double>, double> factors;
+  const auto [known, fresh] = factors.try_emplace({n, level});
+  if (fresh) known->second = smallest_effect(1.0, static_cast<std::int64_t>(n), planned_power, level);
+  return std::expm1(std::sqrt(2.0) * spread * known->second);
 }
 
 GateCase judge_quality(const QualityValue& candidate, const QualityValue& baseline, const QualityOptions& options) {
