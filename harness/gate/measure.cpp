@@ -132,15 +132,16 @@ MeasuredQuality measured_quality(const Store& store, const std::string& sweep) {
       std::set<std::string> told;
       std::vector<const TrialOutcome*> best;
       for (const TrialOutcome* trial : trials) told.insert(store.read_status({trial->cell, trial->run}).algorithm_changes);
+      const TrialSummary first = store.read_status({trials.front()->cell, trials.front()->run});
       for (const analysis::StudyTime& study : table.at[a][w]) {
-        value.studies.push_back({study.study,
-                                 {study.time < analysis::not_reached ? study.time : study.watched,
-                                  study.time < analysis::not_reached}});
+        // Whoever missed the target, or broke down long before, needs more than the budget.
+        const bool reached = study.time < analysis::not_reached;
+        const double budget = std::max(study.watched, static_cast<double>(first.budget_steps.value_or(1)));
+        value.studies.push_back({study.study, {reached ? study.time : budget, reached}});
         best.push_back(&race.trials[study.best]);
       }
       std::sort(value.studies.begin(), value.studies.end(),
                 [](const auto& x, const auto& y) { return x.study < y.study; });
-      const TrialSummary first = store.read_status({trials.front()->cell, trials.front()->run});
       value.protocol = sha256(asked(first, told.size() == 1)).substr(0, protocol_digits);
       value.root_seed = static_cast<std::uint64_t>(first.root_seed);
       value.metric = first.metric;
