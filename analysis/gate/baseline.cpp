@@ -183,7 +183,8 @@ std::vector<std::string> fingerprint_differences(const std::map<std::string, std
                                                  const std::map<std::string, std::string>& candidate) {
   std::vector<std::string> out;
   for (const auto& [key, value] : candidate)
-    if (value_or(baseline, key) != value) out.push_back(cat(key, " '", value_or(baseline, key), "', now '", value, "'"));
+    if (value_or(baseline, key) != value)
+      out.push_back(cat(key, " '", value_or(baseline, key), "', now '", value, "'"));
   return out;
 }
 

@@ -88,7 +88,8 @@ std::vector<ChangePoint> change_points(const std::vector<double>& values, const 
   for (ChangePoint& point : out) {
     const auto here = std::find(bounds.begin(), bounds.end(), point.at);
     const auto part = [&](std::size_t from, std::size_t to) {
-      return median({values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + static_cast<std::ptrdiff_t>(to)});
+      return median(
+          {values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + static_cast<std::ptrdiff_t>(to)});
     };
     point.before = part(*(here - 1), *here);
     point.after = part(*here, *(here + 1));

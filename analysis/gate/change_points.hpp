@@ -21,7 +21,7 @@
 namespace velo::analysis {
 
 struct ChangePoint {
-  std::size_t at = 0;  ///< index of the first value after the change
+  std::size_t at = 0;            ///< index of the first value after the change
   double before = 0, after = 0;  ///< medians of the segments on either side
   double p_value = 1;
 };

@@ -106,13 +106,15 @@ std::string curves(const GateCase& one) {
   plot.y_axis(cat(one.metric, ", median over seeds"));
   if (one.target) plot.horizontal(*one.target, "target", "target", true);
   std::size_t series = 0;
-  for (const auto& [label, curve] : {std::pair("baseline", &one.baseline_curve), std::pair("candidate", &one.candidate_curve)}) {
+  for (const auto& [label, curve] :
+       {std::pair("baseline", &one.baseline_curve), std::pair("candidate", &one.candidate_curve)}) {
     std::vector<Point> points;
     for (std::size_t i = 0; i < curve->steps.size(); ++i)
       if (std::isfinite(curve->values[i])) points.push_back({curve->steps[i], curve->values[i]});
     plot.line(points, series++, "curve", label);
   }
-  return cat("<figure>", plot.svg(), "<figcaption>", swatch(0), " baseline ", swatch(1), " candidate</figcaption></figure>");
+  return cat("<figure>", plot.svg(), "<figcaption>", swatch(0), " baseline ", swatch(1),
+             " candidate</figcaption></figure>");
 }
 
 }  // namespace
@@ -146,8 +148,10 @@ std::string github_annotations(const GateReport& report) {
     out += command(kind, cat("velo gate: ", name(one.part), " of ", one.name), cat(one.word, ": ", one.sentence));
   }
   const GateVerdict whole = report.verdict();
-  return out + command(whole == GateVerdict::regressed ? "error" : is_open(whole) ? "warning" : "notice", "velo gate",
-                       gate_sentence(report));
+  return out + command(whole == GateVerdict::regressed ? "error"
+                       : is_open(whole)                ? "warning"
+                                                       : "notice",
+                       "velo gate", gate_sentence(report));
 }
 
 std::string markdown_summary(const GateReport& report) {
@@ -215,10 +219,11 @@ std::string case_page(const GateReport& report, const GateCase& one) {
   if (one.low && one.high) row("interval", cat(percent_text(*one.low, true), " to ", percent_text(*one.high, true)));
   if (one.margin) row("margin", percent_text(*one.margin));
   if (one.visible) row("smallest effect the sample sees", percent_text(*one.visible));
-  return cat("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-             "content=\"width=device-width, initial-scale=1\"><title>", escaped(title), "</title><style>", report_style,
-             "</style></head><body><main><h1>", escaped(title), "</h1><p>", escaped(one.sentence), "</p>", curves(one),
-             "<table>", rows, "</table></main></body></html>\n");
+  return cat(
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width, initial-scale=1\"><title>",
+      escaped(title), "</title><style>", report_style, "</style></head><body><main><h1>", escaped(title), "</h1><p>",
+      escaped(one.sentence), "</p>", curves(one), "<table>", rows, "</table></main></body></html>\n");
 }
 
 }  // namespace velo::analysis

@@ -117,9 +117,10 @@ GateCase judge_quality(const QualityValue& candidate, const QualityValue& baseli
     return out;
   };
   if (candidate.protocol != baseline.protocol)
-    return settle(GateVerdict::inconclusive,
-                  "the sweep asks for something else than the baseline measured (target, budget, cadence, data, version "
-                  "or a parameter as given): accept a new baseline");
+    return settle(
+        GateVerdict::inconclusive,
+        "the sweep asks for something else than the baseline measured (target, budget, cadence, data, version "
+        "or a parameter as given): accept a new baseline");
   if (candidate.missed() == candidate.studies.size() && baseline.missed() == baseline.studies.size())
     return settle(GateVerdict::nothing_measured, "neither side reached the target with any seed");
 
@@ -133,15 +134,13 @@ GateCase judge_quality(const QualityValue& candidate, const QualityValue& baseli
   const std::size_t n = std::min(candidate.studies.size(), baseline.studies.size());
   if (const double spread = baseline.spread(); spread > 0) out.visible = visible_effect(spread, n, options);
 
-  std::string sentence =
-      cat(steps_text(candidate), " against ", steps_text(baseline), ", ", n, strict.paired ? " pairs" : " seeds a side");
-  if (out.effect)
-    sentence += cat(", speedup ", percent_text(*out.effect, true));
+  std::string sentence = cat(steps_text(candidate), " against ", steps_text(baseline), ", ", n,
+                             strict.paired ? " pairs" : " seeds a side");
+  if (out.effect) sentence += cat(", speedup ", percent_text(*out.effect, true));
   if (out.low && out.high)
     sentence += cat(" (", percent_text(*out.low, true), " to ", percent_text(*out.high, true), ")");
   sentence += cat("; margin ", percent_text(options.margin));
-  if (out.visible)
-    sentence += cat("; such seeds see ", percent_text(*out.visible), " and more");
+  if (out.visible) sentence += cat("; such seeds see ", percent_text(*out.visible), " and more");
   const GateVerdict verdict = verdict_of(strict.standing, own.standing);
   if (verdict == GateVerdict::inconclusive && !own.reason.empty()) sentence += cat("; ", own.reason);
   return settle(verdict, sentence);

@@ -50,7 +50,8 @@ std::string base64(const std::string& bytes) {
   std::string out;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     std::uint32_t word = 0;
-    for (std::size_t j = i; j < i + 3; ++j) word = word << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0U);
+    for (std::size_t j = i; j < i + 3; ++j)
+      word = word << 8 | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0U);
     for (int digit = 3; digit >= 0; --digit) out.push_back(alphabet[word >> (6 * digit) & 63]);
   }
   return out;
@@ -131,7 +132,8 @@ void ReplayRecorder::step(std::span<const float> params, std::span<const float> 
   }
   word.resize(most_replay_groups, '\0');
   const auto bits = std::bit_cast<std::uint64_t>(sketch_of(params));
-  for (std::size_t byte = 0; byte < sketch_bytes; ++byte) word.push_back(static_cast<char>(bits >> (56 - 8 * byte) & 0xff));
+  for (std::size_t byte = 0; byte < sketch_bytes; ++byte)
+    word.push_back(static_cast<char>(bits >> (56 - 8 * byte) & 0xff));
   words_.push_back(base64(word));
   append_bytes(bytes_, params);
   append_bytes(bytes_, evaluation_params);

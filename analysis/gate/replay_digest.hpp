@@ -60,11 +60,12 @@ class ReplayRecorder {
 /// What two lines of the same case say about each other.
 struct ReplayDifference {
   bool changed = false;
-  bool kernel_dependent = false;        ///< by either line's star
-  std::optional<std::size_t> step;      ///< first that differs, from 1; nothing: the lines' words agree or cannot be compared
-  std::vector<std::string> groups;      ///< that differ at that step
-  std::optional<double> size;           ///< estimated norm of the difference at that step; nothing: below resolution
-  std::optional<double> final_size;     ///< at the last step
+  bool kernel_dependent = false;  ///< by either line's star
+  std::optional<std::size_t>
+      step;  ///< first that differs, from 1; nothing: the lines' words agree or cannot be compared
+  std::vector<std::string> groups;   ///< that differ at that step
+  std::optional<double> size;        ///< estimated norm of the difference at that step; nothing: below resolution
+  std::optional<double> final_size;  ///< at the last step
 };
 
 /// Throws Error naming `name` for text that is not such a line.

@@ -38,12 +38,12 @@ struct GateCase {
   GatePart part = GatePart::quality;
   std::string name;
   GateVerdict verdict = GateVerdict::inconclusive;
-  std::string word;      ///< what tables show: the verdict, or unchanged, changed, new, gone, not comparable
-  std::string sentence;  ///< what was found, in full
+  std::string word;                 ///< what tables show: the verdict, or unchanged, changed, new, gone, not comparable
+  std::string sentence;             ///< what was found, in full
   std::optional<double> effect;     ///< speedup - 1 of the candidate: -0.1 is a tenth slower
   std::optional<double> low, high;  ///< its interval
   std::optional<double> margin;     ///< as a fraction
-  std::optional<double> visible;    ///< smallest effect that the planned sample sees with 80 % probability, as a fraction
+  std::optional<double> visible;  ///< smallest effect that the planned sample sees with 80 % probability, as a fraction
   std::size_t pairs = 0;
   std::string metric;  ///< of the curves
   std::optional<double> target;
@@ -51,11 +51,11 @@ struct GateCase {
 };
 
 struct GateReport {
-  std::string gate;              ///< its name
-  std::string baseline;          ///< "main.json of 2026-11-26, 3fa9c1d"
-  std::string candidate;         ///< commit
-  std::string date;              ///< UTC
-  std::vector<GateCase> cases;   ///< replay, quality, speed
+  std::string gate;             ///< its name
+  std::string baseline;         ///< "main.json of 2026-11-26, 3fa9c1d"
+  std::string candidate;        ///< commit
+  std::string date;             ///< UTC
+  std::vector<GateCase> cases;  ///< replay, quality, speed
   std::vector<std::string> notes;
   double seconds = 0;
 

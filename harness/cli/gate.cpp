@@ -104,7 +104,8 @@ void add_quality(const MeasuredQuality& measured, const GateBaseline& baseline, 
     add(name, "nothing measured", GateVerdict::nothing_measured, "no seed of it ended with a result");
   for (const analysis::QualityValue& value : baseline.quality)
     if (std::find(seen.begin(), seen.end(), value.name()) == seen.end())
-      add(value.name(), "gone", GateVerdict::inconclusive, "the baseline has this case and the sweep does not: accept it");
+      add(value.name(), "gone", GateVerdict::inconclusive,
+          "the baseline has this case and the sweep does not: accept it");
   if (measured.unmeasured > 0)
     report.notes.push_back(cat(measured.unmeasured, " trials ended without a result and are left out"));
 }
@@ -162,8 +163,8 @@ ExitCode judge(const Choices& choices, const Console& console) {
   const GateFile gate = read_gate_file(choices.file(), catalogue_of(*console.registry));
   const GateBaseline baseline = stored_baseline(choices.baseline);
   if (baseline.gate != gate.name)
-    throw Error(cat("'", choices.baseline, "' is the baseline of the gate '", baseline.gate, "', not of '", gate.name,
-                    "'"));
+    throw Error(
+        cat("'", choices.baseline, "' is the baseline of the gate '", baseline.gate, "', not of '", gate.name, "'"));
   GateReport report;
   report.gate = gate.name;
   report.date = utc_now();
@@ -182,7 +183,8 @@ ExitCode judge(const Choices& choices, const Console& console) {
   print_table(console, choices.format, analysis::gate_table(report));
   std::ostream& talk = choices.format == Format::table ? console.out : console.err;
   for (const GateCase& one : report.cases)
-    if (one.word != "unchanged") talk << cat(name(one.part), " of ", one.name, ": ", one.word, ": ", one.sentence, "\n");
+    if (one.word != "unchanged")
+      talk << cat(name(one.part), " of ", one.name, ": ", one.word, ": ", one.sentence, "\n");
   print_notes(console, report.notes);
   write_outputs(report, choices, console);
   talk << analysis::gate_sentence(report) << '\n';
@@ -200,8 +202,7 @@ std::vector<std::string> changes(const GateBaseline& before, const GateBaseline&
       return old->protocol == value.protocol && old->root_seed == value.root_seed &&
              std::equal(old->studies.begin(), old->studies.end(), value.studies.begin(), value.studies.end(),
                         [](const auto& a, const auto& b) {
-                          return a.study == b.study && a.time.value == b.time.value &&
-                                 a.time.reached == b.time.reached;
+                          return a.study == b.study && a.time.value == b.time.value && a.time.reached == b.time.reached;
                         });
     };
     if (old == nullptr)
@@ -226,8 +227,8 @@ ExitCode accept(const Choices& choices, const Console& console) {
   if (exists) {
     before = analysis::read_baseline(read_file(choices.baseline), choices.baseline);
     if (before.gate != gate.name)
-      throw Error(cat("'", choices.baseline, "' is the baseline of the gate '", before.gate, "', not of '", gate.name,
-                      "'"));
+      throw Error(
+          cat("'", choices.baseline, "' is the baseline of the gate '", before.gate, "', not of '", gate.name, "'"));
     after.history = before.history;
   }
   ReplayRun replays = run_replays(console.program, gate.path, false);
@@ -250,8 +251,10 @@ ExitCode accept(const Choices& choices, const Console& console) {
       return ExitCode::ok;
     }
   }
-  analysis::AcceptedState state{
-      .date = utc_now(), .commit = *build_commit == '\0' ? "unknown" : build_commit, .because = choices.because, .values = {}};
+  analysis::AcceptedState state{.date = utc_now(),
+                                .commit = *build_commit == '\0' ? "unknown" : build_commit,
+                                .because = choices.because,
+                                .values = {}};
   for (const analysis::QualityValue& value : after.quality)
     if (value.missed() < value.studies.size()) state.values[value.name()] = value.value();
   after.history.push_back(state);
@@ -268,39 +271,40 @@ ExitCode accept(const Choices& choices, const Console& console) {
 
 Verb gate_verb() {
   auto choices = std::make_shared<Choices>();
-  return {.name = "gate",
-          .group = "Check an implementation",
-          .summary = "Judge a build against its baseline: bits, quality in steps, speed; exit status 0 improved or "
-                     "equivalent, 1 regressed, 4 inconclusive, 5 nothing measured",
-          .examples = {"velo gate configs/ci/regression.yaml --baseline results/baselines/main.json",
-                       "velo gate configs/ci/regression.yaml --baseline-build ../main/build/release --junit gate.xml "
-                       "--github --summary \"$GITHUB_STEP_SUMMARY\"",
-                       "velo gate accept --because \"AdamW decays before the step now, as the paper does\""},
-          .declare =
-              [=](Options& o) {
-                o.positionals("GATE", choices->words,
-                              "the gate's file (default: configs/ci/regression.yaml); `accept` before it makes what is "
-                              "measured the baseline");
-                o.value("--baseline", choices->baseline, "the baseline (default: results/baselines/main.json)", "FILE");
-                o.value("--baseline-build", choices->baseline_build,
-                        "build folder or program of the baseline: the speed verdict runs it in turn with this one",
-                        "DIR");
-                o.value("--because", choices->because, "with accept: why the baseline changes", "TEXT");
-                o.list("--only", choices->only, "replay, quality or speed; may be given several times", "PART");
-                o.list("--set", choices->overrides, "override a value of the sweep, by its path", "PATH=VALUE");
-                o.value("--out", choices->store, "the store of its runs, reports and pages", "DIR");
-                o.value("-j,--workers", choices->workers, "trials at a time (default: what the sweep says)");
-                o.value("--junit", choices->junit, "write JUnit XML", "FILE");
-                o.value("--summary", choices->summary, "write a Markdown summary", "FILE");
-                o.value("--pages", choices->pages, "where the pages of failing cases go (default: in the store)", "DIR");
-                o.flag("--github", choices->github, "print GitHub's annotations");
-                o.flag("-q,--quiet", choices->quiet, "no progress");
-                o.format(choices->format);
-              },
-          .action =
-              [=](const Console& console) {
-                return choices->accepts() ? accept(*choices, console) : judge(*choices, console);
-              }};
+  return {
+      .name = "gate",
+      .group = "Check an implementation",
+      .summary =
+          "Judge a build against its baseline: bits, quality in steps, speed; exit status 0 improved or "
+          "equivalent, 1 regressed, 4 inconclusive, 5 nothing measured",
+      .examples = {"velo gate configs/ci/regression.yaml --baseline results/baselines/main.json",
+                   "velo gate configs/ci/regression.yaml --baseline-build ../main/build/release --junit gate.xml "
+                   "--github --summary \"$GITHUB_STEP_SUMMARY\"",
+                   "velo gate accept --because \"AdamW decays before the step now, as the paper does\""},
+      .declare =
+          [=](Options& o) {
+            o.positionals("GATE", choices->words,
+                          "the gate's file (default: configs/ci/regression.yaml); `accept` before it makes what is "
+                          "measured the baseline");
+            o.value("--baseline", choices->baseline, "the baseline (default: results/baselines/main.json)", "FILE");
+            o.value("--baseline-build", choices->baseline_build,
+                    "build folder or program of the baseline: the speed verdict runs it in turn with this one", "DIR");
+            o.value("--because", choices->because, "with accept: why the baseline changes", "TEXT");
+            o.list("--only", choices->only, "replay, quality or speed; may be given several times", "PART");
+            o.list("--set", choices->overrides, "override a value of the sweep, by its path", "PATH=VALUE");
+            o.value("--out", choices->store, "the store of its runs, reports and pages", "DIR");
+            o.value("-j,--workers", choices->workers, "trials at a time (default: what the sweep says)");
+            o.value("--junit", choices->junit, "write JUnit XML", "FILE");
+            o.value("--summary", choices->summary, "write a Markdown summary", "FILE");
+            o.value("--pages", choices->pages, "where the pages of failing cases go (default: in the store)", "DIR");
+            o.flag("--github", choices->github, "print GitHub's annotations");
+            o.flag("-q,--quiet", choices->quiet, "no progress");
+            o.format(choices->format);
+          },
+      .action =
+          [=](const Console& console) {
+            return choices->accepts() ? accept(*choices, console) : judge(*choices, console);
+          }};
 }
 
 }  // namespace velo

@@ -63,13 +63,12 @@ void read_quality(const Tree& tree, GateFile& out) {
   if (!std::filesystem::exists(path)) fail(sweep.at, cat("there is no sweep file '", path.string(), "'"));
   out.sweep = path.string();
   if (const Tree* margin = fields.find("margin")) out.quality_margin = read_fraction(*margin, "margin");
-  if (const Tree* level = fields.find("level"))
-    out.quality_level = read_real(*level, "level", least_level, most_level);
+  if (const Tree* level = fields.find("level")) out.quality_level = read_real(*level, "level", least_level, most_level);
 }
 
 void read_speed(const Tree& tree, GateFile& out, const Catalogue& catalogue) {
-  const Fields fields(tree, "the gate's speed", {"algorithms", "parameters", "threads", "margin", "level", "looks",
-                                                 "seconds", "foreign_limit"});
+  const Fields fields(tree, "the gate's speed",
+                      {"algorithms", "parameters", "threads", "margin", "level", "looks", "seconds", "foreign_limit"});
   const Tree& algorithms = fields.require("algorithms");
   if (!algorithms.is_sequence())
     fail(algorithms.at, cat("algorithms is a list of algorithm entries, not ", algorithms.described()));
@@ -77,7 +76,8 @@ void read_speed(const Tree& tree, GateFile& out, const Catalogue& catalogue) {
   for (const Tree& item : algorithms.items) {
     const AlgorithmEntry entry = read_algorithm_entry(item, catalogue);
     (void)resolve(entry.draft);
-    if (!labels.insert(entry.label).second) fail(item.at, cat("'", entry.label, "' is measured twice; give it a label"));
+    if (!labels.insert(entry.label).second)
+      fail(item.at, cat("'", entry.label, "' is measured twice; give it a label"));
     Tree bare = item;
     std::erase_if(bare.entries, [](const Tree::Entry& one) { return one.key == "label"; });
     out.speed_cases.push_back({entry.label, bare.text()});

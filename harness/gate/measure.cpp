@@ -131,7 +131,8 @@ MeasuredQuality measured_quality(const Store& store, const std::string& sweep) {
       }
       std::set<std::string> told;
       std::vector<const TrialOutcome*> best;
-      for (const TrialOutcome* trial : trials) told.insert(store.read_status({trial->cell, trial->run}).algorithm_changes);
+      for (const TrialOutcome* trial : trials)
+        told.insert(store.read_status({trial->cell, trial->run}).algorithm_changes);
       const TrialSummary first = store.read_status({trials.front()->cell, trials.front()->run});
       for (const analysis::StudyTime& study : table.at[a][w]) {
         // Whoever missed the target, or broke down long before, needs more than the budget.

@@ -34,7 +34,8 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 /// `velo pace` of one build, which answers "N steps" with their seconds.
 class Pacer {
  public:
-  Pacer(std::string program, const GateFile::SpeedCase& algorithm, const GateFile& gate) : program_(std::move(program)) {
+  Pacer(std::string program, const GateFile::SpeedCase& algorithm, const GateFile& gate)
+      : program_(std::move(program)) {
     int to[2], from[2];
     if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) throw Error("no pipe to be had for `velo pace`");
     const std::string parameters = number_text(gate.parameters), threads = number_text(gate.threads);
@@ -80,7 +81,8 @@ class Pacer {
     }
     const double seconds = std::strtod(answer.c_str(), nullptr);
     if (!(seconds > 0))
-      throw Error(cat("'", program_, " pace' does not answer: the build may be older than `velo gate`, or lack the "
+      throw Error(cat("'", program_,
+                      " pace' does not answer: the build may be older than `velo gate`, or lack the "
                       "algorithm"));
     return seconds;
   }
@@ -152,8 +154,7 @@ analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedC
                                     : "the time for it is up";
         return out;
       }
-      const PaceRound round =
-          pace_round(builds, algorithm, gate, (out.rounds.size() + disturbed) % 2 == 0);
+      const PaceRound round = pace_round(builds, algorithm, gate, (out.rounds.size() + disturbed) % 2 == 0);
       if (round.foreign_share > gate.foreign_limit) {
         worst = std::max(worst, round.foreign_share);
         if (++disturbed > most_disturbed) {
@@ -175,8 +176,8 @@ analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedC
   out.name = algorithm.label;
   out.margin = gate.speed.margin;
   Series first = series();
-  const bool alarm = first.gave_up.empty() && (*first.look.verdict == GateVerdict::regressed ||
-                                               *first.look.verdict == GateVerdict::improved);
+  const bool alarm = first.gave_up.empty() &&
+                     (*first.look.verdict == GateVerdict::regressed || *first.look.verdict == GateVerdict::improved);
   const Series second = alarm ? series() : Series{};
   const Series& last = alarm ? second : first;
   out.pairs = last.rounds.size();
@@ -190,8 +191,8 @@ analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedC
     for (const double d : last.rounds) mean += d / static_cast<double>(last.rounds.size());
     for (const double d : last.rounds) squares += (d - mean) * (d - mean);
     const double spread = std::sqrt(squares / static_cast<double>(last.rounds.size() - 1));
-    out.visible = std::expm1(analysis::smallest_effect(
-        spread, static_cast<std::int64_t>(gate.speed.looks.back()), 0.8, gate.speed.level));
+    out.visible = std::expm1(
+        analysis::smallest_effect(spread, static_cast<std::int64_t>(gate.speed.looks.back()), 0.8, gate.speed.level));
   }
   if (!last.gave_up.empty()) {
     out.verdict = GateVerdict::inconclusive;

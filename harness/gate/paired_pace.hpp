@@ -32,8 +32,8 @@ struct PaceRound {
 };
 
 /// One round. Throws Error when a process does not answer.
-[[nodiscard]] PaceRound pace_round(const PaceBuilds& builds, const GateFile::SpeedCase& algorithm,
-                                   const GateFile& gate, bool baseline_first);
+[[nodiscard]] PaceRound pace_round(const PaceBuilds& builds, const GateFile::SpeedCase& algorithm, const GateFile& gate,
+                                   bool baseline_first);
 
 /// Rounds until the rule decides or the time is up; `say` hears of every round. `seconds` is what remains of the gate's.
 [[nodiscard]] analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedCase& algorithm,

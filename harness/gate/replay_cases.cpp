@@ -58,7 +58,7 @@ std::vector<Scalar> host_copy(const ConstVector& values) {
 
 void put(const std::vector<Scalar>& values, const Vector& out) {
   const Kokkos::View<const Scalar*, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> host(values.data(),
-                                                                                                    values.size());
+                                                                                                     values.size());
   Kokkos::deep_copy(out, host);
 }
 
@@ -171,8 +171,11 @@ class NoisyQuadratic final : public Oracle {
       return matrix;
     };
     const Vector inputs = random_matrix(0, in), gradients = random_matrix(1, out);
-    visitor.visit(
-        {block, bias, {inputs.data(), {batch_examples, in}}, {gradients.data(), {batch_examples, out}}, batch_examples});
+    visitor.visit({block,
+                   bias,
+                   {inputs.data(), {batch_examples, in}},
+                   {gradients.data(), {batch_examples, out}},
+                   batch_examples});
   }
 
   const ParameterLayout* layout_;

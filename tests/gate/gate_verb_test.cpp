@@ -41,7 +41,8 @@ struct Library {
   }
   [[nodiscard]] Outcome gate(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), "gate");
-    for (const char* word : {"gate.yaml", "--baseline", "main.json", "--out", "store", "-q"}) arguments.emplace_back(word);
+    for (const char* word : {"gate.yaml", "--baseline", "main.json", "--out", "store", "-q"})
+      arguments.emplace_back(word);
     return run_velo(arguments, folder.path());
   }
 };

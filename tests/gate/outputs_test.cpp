@@ -53,7 +53,8 @@ TEST_CASE("JUnit counts failures and errors by suite, and escapes what it quotes
   const std::string xml = junit_xml(report({same, good, bad, open}));
   CHECK_THAT(xml, ContainsSubstring("tests=\"4\" failures=\"1\" errors=\"1\""));
   CHECK_THAT(xml, ContainsSubstring("<testsuite name=\"quality\" tests=\"2\" failures=\"1\" errors=\"0\""));
-  CHECK_THAT(xml, ContainsSubstring("<failure type=\"regressed\" message=\"5 % &lt;slower&gt; &amp; &quot;worse&quot;\"/>"));
+  CHECK_THAT(xml,
+             ContainsSubstring("<failure type=\"regressed\" message=\"5 % &lt;slower&gt; &amp; &quot;worse&quot;\"/>"));
   CHECK_THAT(xml, ContainsSubstring("<error type=\"inconclusive\""));
 }
 

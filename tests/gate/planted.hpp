@@ -59,8 +59,8 @@ class PlantedAdamW : public GradientRule {
         "velo::test::planted_adamw", n, KOKKOS_LAMBDA(const Index i) {
           const Scalar gradient = bug == AdamBug::decay_coupled ? g[i] + coupled * x[i] : g[i];
           const Scalar old_m = m[i], old_v = v[i];
-          const Scalar new_m = bug == AdamBug::momentum_without_rest ? beta1 * old_m + gradient
-                                                                     : beta1 * old_m + rest1 * gradient;
+          const Scalar new_m =
+              bug == AdamBug::momentum_without_rest ? beta1 * old_m + gradient : beta1 * old_m + rest1 * gradient;
           const Scalar deviation = bug == AdamBug::variance_of_difference ? gradient - new_m : gradient;
           Scalar new_v = beta2 * old_v + rest2 * deviation * deviation;
           if (bug == AdamBug::variance_in_bfloat16) {
@@ -168,7 +168,8 @@ class Slowed : public Wrapper {
     const Clock::time_point start = Clock::now();
     inner().step(oracle, params);
     Kokkos::fence();
-    const Clock::time_point end = start + std::chrono::duration_cast<Clock::duration>((1.0 + share_) * (Clock::now() - start));
+    const Clock::time_point end =
+        start + std::chrono::duration_cast<Clock::duration>((1.0 + share_) * (Clock::now() - start));
     while (Clock::now() < end) {
     }
   }
@@ -188,8 +189,8 @@ struct PlantedBug {
 using MakeBug = decltype(PlantedBug::make);
 
 inline MakeBug adam_bug(AdamBug bug) {
-  return [bug](const Parameters& parameters, const Registry& registry, const AlgorithmInfo& info)
-             -> std::unique_ptr<TrainingAlgorithm> {
+  return [bug](const Parameters& parameters, const Registry& registry,
+               const AlgorithmInfo& info) -> std::unique_ptr<TrainingAlgorithm> {
     // amsgrad, moving betas and exceptions of the decay are not in the planted rule.
     if (parameters.boolean("amsgrad") || !parameters.boolean("decay_norms_and_biases"))
       return info.make(parameters, registry);

@@ -27,7 +27,8 @@ QualityValue measured(const std::vector<double>& steps, std::uint64_t root_seed 
 QualityValue seeds(double centre, std::uint64_t seed, double spread = 0.03) {
   std::vector<double> steps;
   CounterStream draws(seed, 7);
-  for (int i = 0; i < 12; ++i) steps.push_back(centre * std::exp(spread * normal_quantile(0.001 + 0.998 * draws.uniform())));
+  for (int i = 0; i < 12; ++i)
+    steps.push_back(centre * std::exp(spread * normal_quantile(0.001 + 0.998 * draws.uniform())));
   return measured(steps, seed);
 }
 

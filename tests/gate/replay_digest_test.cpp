@@ -109,8 +109,9 @@ TEST_CASE("a star says that the bits depend on the kernels, and can be taken awa
 TEST_CASE("text that is no line is refused with the case's name") {
   for (const std::string& broken :
        {std::string("abc"), std::string(32, 'z'), line() + "x", line().substr(0, 40), line() + " ****************"})
-    CHECK_THROWS_MATCHES(compare_replays("adamw", broken, line(), names), Error,
-                         Catch::Matchers::MessageMatches(Catch::Matchers::StartsWith("the replay 'adamw' has the line")));
+    CHECK_THROWS_MATCHES(
+        compare_replays("adamw", broken, line(), names), Error,
+        Catch::Matchers::MessageMatches(Catch::Matchers::StartsWith("the replay 'adamw' has the line")));
 }
 
 }  // namespace

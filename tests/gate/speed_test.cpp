@@ -14,7 +14,8 @@ namespace {
 /// Rounds of a candidate that is `slower` slower, with this standard deviation of their logarithms, until it is decided.
 class Machine {
  public:
-  Machine(double slower, double spread, std::uint64_t seed) : shift_(-std::log1p(slower)), spread_(spread), draws_(seed, 0) {}
+  Machine(double slower, double spread, std::uint64_t seed)
+      : shift_(-std::log1p(slower)), spread_(spread), draws_(seed, 0) {}
 
   GateVerdict series(const SpeedRule& rule) {
     std::vector<double> rounds;
