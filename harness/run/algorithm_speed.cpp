@@ -190,4 +190,22 @@ AlgorithmSpeed measure_algorithm(const Component& algorithm, const Registry& reg
   return out;
 }
 
+struct PacedAlgorithm::Parts {
+  ParameterLayout layout;
+  LoneAlgorithm rider;
+
+  Parts(const Component& algorithm, const Registry& registry, Index parameters)
+      : layout(bench_layout(parameters)), rider(algorithm, registry, layout) {}
+};
+
+PacedAlgorithm::PacedAlgorithm(const Component& algorithm, const Registry& registry, std::int64_t parameters)
+    : parts_(std::make_unique<Parts>(algorithm, registry, parameters)) {}
+PacedAlgorithm::~PacedAlgorithm() = default;
+
+double PacedAlgorithm::turn(std::int64_t steps) {
+  double seconds = 0.0;
+  for (std::int64_t i = 0; i < steps; ++i) seconds += parts_->rider.timed_step();
+  return seconds;
+}
+
 }  // namespace velo

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "harness/hyperparameters.hpp"
 
@@ -40,5 +41,21 @@ struct AlgorithmSpeed {
 /// do not count.
 [[nodiscard]] AlgorithmSpeed measure_algorithm(const Component& algorithm, const Registry& registry,
                                                std::int64_t parameters, double seconds);
+
+/// One algorithm on such a model that makes steps when told to: what `velo pace` holds. Needs a Runtime.
+class PacedAlgorithm {
+ public:
+  PacedAlgorithm(const Component& algorithm, const Registry& registry, std::int64_t parameters);
+  ~PacedAlgorithm();
+  PacedAlgorithm(const PacedAlgorithm&) = delete;
+  PacedAlgorithm& operator=(const PacedAlgorithm&) = delete;
+
+  /// Makes so many steps; their seconds.
+  double turn(std::int64_t steps);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
 
 }  // namespace velo

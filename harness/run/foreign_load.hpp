@@ -38,13 +38,18 @@ class ForeignLoad {
     stat >> cpu >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
     return (user + nice + system + irq + softirq + steal) / static_cast<double>(sysconf(_SC_CLK_TCK));
   }
+  /// Of this process and the children that it has waited for.
   static double own_seconds() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
     const auto seconds = [](const timeval& t) {
       return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
     };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    double sum = 0.0;
+    for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+      rusage usage{};
+      getrusage(who, &usage);
+      sum += seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    }
+    return sum;
   }
 
   Clock::time_point start_ = Clock::now();

@@ -1,0 +1,43 @@
+// harness/gate/paired_pace.hpp
+//
+// Two builds of velo that work in turns: what the speed verdict measures (analysis/gate/speed.hpp has the rule).
+//
+// Each side is a process `velo pace` that holds one algorithm and its parameters, and makes so many steps when it is
+// told to (algorithm_speed.hpp: gradients are noise and cost nothing). While one works the other waits on its pipe. A
+// round has `turns` turns a side, in the order A B B A A B B A ..., so that a drift of the machine hits both; a turn
+// lasts some 20 ms. A round during which others used more than the limit of the machine measures nothing.
+// Host-only: processes, no Kokkos.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "analysis/gate/speed.hpp"
+#include "harness/gate/gate_file.hpp"
+
+namespace velo {
+
+struct PaceBuilds {
+  std::string candidate, baseline;  ///< programs
+};
+
+/// The program of a build folder (DIR/velo), or the file itself. Throws Error where there is none to run.
+[[nodiscard]] std::string program_of_build(const std::string& build);
+
+struct PaceRound {
+  double log_speedup = 0;  ///< of the candidate
+  double foreign_share = 0;
+};
+
+/// One round. Throws Error when a process does not answer.
+[[nodiscard]] PaceRound pace_round(const PaceBuilds& builds, const GateFile::SpeedCase& algorithm, const GateFile& gate,
+                                   bool baseline_first);
+
+/// Rounds until the rule decides or the time is up; `say` hears of every round. `seconds` is what remains of the gate's.
+[[nodiscard]] analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedCase& algorithm,
+                                              const GateFile& gate, double seconds,
+                                              const std::function<void(const std::string&)>& say);
+
+}  // namespace velo
