@@ -22,7 +22,7 @@ std::optional<double> value_at(const std::vector<EvaluatedAt>& curve, std::int64
 
 double student(double freedom) { return student_quantile(1 - reproduction_alpha / 2, freedom); }
 
-/// Centre and tolerance by the spread over seeds.
+/// Tolerance by the spread over other seeds.
 void by_siblings(const std::vector<double>& x, Reproduction& out) {
   const auto n = static_cast<double>(x.size());
   double mean = 0, squares = 0;
@@ -30,8 +30,8 @@ void by_siblings(const std::vector<double>& x, Reproduction& out) {
   for (const double value : x) squares += (value - mean) * (value - mean);
   out.basis = "siblings";
   out.n = x.size();
-  out.centre = mean;
-  out.tolerance = student(n - 1) * std::sqrt(squares / (n - 1) * (1 + 1 / n));
+  out.centre = out.stored;
+  out.tolerance = student(n - 1) * std::sqrt(2 * squares / (n - 1));
 }
 
 /// By the noise of the stored curve; false when it is too short.
@@ -81,14 +81,15 @@ Reproduction reproduction(const std::vector<EvaluatedAt>& stored, const std::vec
     out.n = 1;
     return out;
   }
-  std::vector<double> values{*x};
+  std::vector<double> values;
   for (const auto& sibling : siblings)
     if (const auto value = value_at(sibling, out.step)) values.push_back(*value);
   if (values.size() >= fewest) {
     by_siblings(values, out);
   } else if (!by_curve(stored, out.step, out)) {
     throw Error(
-        "the results differ, and the store has neither three runs that differ in their seed alone nor a curve of seven "
+        "the results differ, and the store has neither three runs that differ from it in their seed alone nor a curve "
+        "of seven "
         "evaluations to judge the difference by",
         ExitCode::inconclusive);
   }

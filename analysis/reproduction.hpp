@@ -6,11 +6,10 @@
 //
 // Compared is y, the target metric on the validation split at the last step s that both evaluated.
 //
-//   siblings   x_1, ..., x_n: the same metric at step s of stored runs that differ from the trial in their seed alone,
-//              the trial included. If y is one more draw from the normal distribution that they come from,
-//              (y - mean) / (S sqrt(1 + 1/n)) has Student's distribution with n - 1 degrees of freedom (prediction
-//              interval; Hahn and Meeker, "Statistical Intervals", 1991, section 4.7). Consistent when it lies within
-//              the quantile at 1 - alpha/2. Needs n >= 3.
+//   siblings   S: the standard deviation, at step s, over the k stored runs that differ from the trial x in their seed
+//              alone, the trial left out. If x, y and the siblings are draws from one normal distribution,
+//              (y - x) / (S sqrt(2)) has Student's distribution with k - 1 degrees of freedom. Consistent when it lies
+//              within the quantile at 1 - alpha/2. Needs k >= 3.
 //   curve      with fewer siblings: the noise of the stored curve x(1), ..., x(m + 1) over the later half of the
 //              evaluations up to s, from successive differences, sigma^2 = sum (x(i+1) - x(i))^2 / (2 m) (von Neumann et
 //              al., Ann. Math. Stat. 12:153, 1941). What is left of the trend adds to it, so that it errs towards

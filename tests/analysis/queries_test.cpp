@@ -135,12 +135,13 @@ TEST_CASE("a repetition is judged by the spread over seeds, else by the noise of
     for (int i = 1; i <= 10; ++i) out.push_back({100 * i, i < 10 ? 1.0 + 0.01 * (i % 2) : last});
     return out;
   };
-  // Seeds 1.0, 1.1, 1.2: mean 1.1, deviation 0.1, t(2, 0.995) = 9.9248: tolerance 9.9248 * 0.1 * sqrt(4/3).
-  const auto seeds = reproduction(curve(1.0), curve(2.2), {curve(1.1), curve(1.2)}, 0x1p-24);
+  // Seeds 1.1, 1.2, 1.3: deviation 0.1, t(2, 0.995) = 9.9248: tolerance 9.9248 * 0.1 * sqrt(2).
+  const std::vector<std::vector<EvaluatedAt>> others{curve(1.1), curve(1.2), curve(1.3)};
+  const auto seeds = reproduction(curve(1.0), curve(2.4), others, 0x1p-24);
   CHECK(seeds.basis == "siblings");
-  CHECK(std::abs(seeds.tolerance - 1.14602) < 1e-4);
+  CHECK(std::abs(seeds.tolerance - 1.40358) < 1e-4);
   CHECK(seeds.agreement == Agreement::consistent);
-  CHECK(reproduction(curve(1.0), curve(2.3), {curve(1.1), curve(1.2)}, 0x1p-24).agreement == Agreement::inconsistent);
+  CHECK(reproduction(curve(1.0), curve(2.41), others, 0x1p-24).agreement == Agreement::inconsistent);
   CHECK(reproduction(curve(1.0), curve(1.02), {}, 0x1p-24).agreement == Agreement::consistent);
   CHECK(reproduction(curve(1.0), curve(1.2), {}, 0x1p-24).agreement == Agreement::inconsistent);
   CHECK(reproduction(curve(1.0), curve(1.0 + 1e-6), {curve(1.0), curve(1.0)}, 0x1p-24).basis == "rounding");
