@@ -39,7 +39,7 @@ ExitCode ask(const Console& console, const Choices& choices) {
   Table table = index.query(statement);
   const analysis::Marks marks = named == nullptr ? analysis::Marks{} : analysis::take_marks(*named, table);
   const analysis::Provenance provenance = analysis::provenance_of(index, cat(statement, "\nwhere ", choices.where));
-  if (choices.format == Format::json) {
+  if (choices.format == Format::json && choices.footer) {
     console.out << "{\"rows\": " << analysis::to_json(table) << ",\n\"provenance\": " << analysis::to_json(provenance)
                 << "}\n";
   } else {
@@ -70,7 +70,7 @@ Verb query_verb() {
                 o.flag("--list", choices->list, "list the named queries");
                 o.value("--where", choices->where, "only trials that meet this: fields, hyperparameters, and or not",
                         "CONDITION");
-                o.flag("--footer", choices->footer, "with csv: provenance as a last line behind '#', not on stderr");
+                o.flag("--footer", choices->footer, "provenance within the output too: csv, a last line behind '#'; json, {\"rows\", \"provenance\"}");
                 o.store(choices->store);
                 o.format(choices->format);
               },
