@@ -12,9 +12,9 @@
 namespace velo::analysis {
 
 struct PaperOptions {
-  double width_mm = 84;                ///< a column of a two-column page
-  std::vector<std::string> workloads;  ///< empty: all
-  std::string hyperparameter;          ///< of the sensitivity; empty: the learning rate, else the first searched one
+  double width_mm = 84;                     ///< a column of a two-column page
+  std::vector<std::string> workloads = {};  ///< empty: all
+  std::string hyperparameter = {};  ///< of the sensitivity; empty: the learning rate, else the first searched one
 };
 
 struct PaperFigure {
