@@ -87,7 +87,8 @@ struct SmallStore {
     const bool reached = fast || study < 2;
     const int evaluations = reached ? evaluations_to_hit(fast, study, trial) : 30;
     s.stop_reason = reached ? StopReason::target : StopReason::budget;
-    s.result = {reached, *s.stop_reason, 10 * evaluations, 1280 * evaluations, 1280 * evaluations, 0.05 * evaluations};
+    s.result = {
+        reached, *s.stop_reason, 10 * evaluations, 1280 * evaluations, 1280 * evaluations, 0.05 * evaluations, 0, {}};
     s.best_validation = reached ? 0.9 : 0.85;
     s.work.steps = s.result.steps;
     s.work.example_gradients = s.result.example_gradients;

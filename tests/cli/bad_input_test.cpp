@@ -241,7 +241,7 @@ const std::vector<Impossible> impossible = {
      "nm_masks: of 4 weights 5 cannot be kept; n must not be above m"},
     // hyperparameters
     {"a decay out of range", "quadratic", "{adamw: {beta1: 1.0}}",
-     "s.yaml:5:30: adamw.beta1 is 1, but must lie in [0, 1)", true},
+     "s.yaml:5:30: adamw.beta1 is 1.0, but must lie in [0, 1)", true},
     {"a negative rate", "quadratic", "{clip_by_global_norm: {inner: {sgd: {lr: -0.1}}}}",
      "s.yaml:5:55: sgd.lr is -0.1, but must lie in [0, inf)", true},
     {"values that exclude each other", "quadratic", "{sgd: {nesterov: true}}",
@@ -364,8 +364,10 @@ TEST_CASE("a full and a read-only disk are named, in a file system of the test's
   const ScratchFolder scene;
   make_scene(scene);
   const std::string inside =
-      "mkdir -p disk && mount -t tmpfs -o size=48k none disk || exit 99; cd disk;" VELO_BINARY_DIR
-      "/velo run ../sweep.yaml --out store --quiet 2> ../full; echo $? >> ../full;"
+      "mkdir -p disk && mount -t tmpfs -o size=1m none disk || exit 99; cd disk;" VELO_BINARY_DIR
+      "/velo run ../sweep.yaml --out store --quiet > ../table 2>&1; cat /dev/zero > filler;" VELO_BINARY_DIR
+      "/velo run ../sweep.yaml --out store --quiet --redo 2> ../full; echo $? >> ../full;" VELO_BINARY_DIR
+      "/velo index --out store 2> ../index; echo $? >> ../index;"
       "mount -o remount,ro . && " VELO_BINARY_DIR
       "/velo run ../sweep.yaml --out other --quiet 2> ../readonly; echo $? >> ../readonly";
   const int status =
@@ -376,6 +378,8 @@ TEST_CASE("a full and a read-only disk are named, in a file system of the test's
     return std::string((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   };
   CHECK(text("full").find(": No space left on device; free some space and start again\n2\n") != std::string::npos);
+  CHECK(text("index").find("the disk is full or failing; free some space and run `velo index`\n2\n") !=
+        std::string::npos);
   CHECK(text("readonly") ==
         "velo: cannot make the folder 'other/trials': Read-only file system; choose a folder you may write to\n2\n");
 }

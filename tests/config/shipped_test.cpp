@@ -5,7 +5,9 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 
+#include "harness/gate/gate_file.hpp"
 #include "harness/registry.hpp"
+#include "results/files.hpp"
 #include "tests/config/small_race.hpp"
 
 using namespace velo;
@@ -74,14 +76,18 @@ TEST_CASE("every workload's file gives it a budget, a cadence and a step hint") 
   }
 }
 
-TEST_CASE("every sweep of the repository loads") {
+TEST_CASE("every sweep and gate of the repository loads") {
   for (const char* folder : {"sweeps", "ci", "claims"}) {
     if (!std::filesystem::is_directory(configs / folder)) continue;
     for (const auto& entry : std::filesystem::directory_iterator(configs / folder)) {
       if (entry.path().extension() != ".yaml") continue;
-      INFO(entry.path().string());
-      CHECK_FALSE(
-          load_sweep({entry.path().string(), {}, "Serial", ""}, catalogue_of(builtin_registry())).cells.empty());
+      const std::string file = entry.path().string();
+      INFO(file);
+      const Catalogue catalogue = catalogue_of(builtin_registry());
+      if (read_file(file).find("\ngate:") != std::string::npos)
+        CHECK(std::filesystem::exists(read_gate_file(file, catalogue).sweep));
+      else
+        CHECK_FALSE(load_sweep({file, {}, "Serial", ""}, catalogue).cells.empty());
     }
   }
 }

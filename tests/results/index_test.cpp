@@ -159,7 +159,8 @@ TEST_CASE("time to target is empty where the target was not reached") {
   const Scratch scratch;
   const Store store = Store::create(scratch / "store");
   put_sample_run(store, 1);
-  put_sample_run(store, 2, [](Trajectory& t) { t.summary.result = {false, StopReason::budget, 1000, 1, 1, 1.0}; });
+  put_sample_run(store, 2,
+                 [](Trajectory& t) { t.summary.result = {false, StopReason::budget, 1000, 1, 1, 1.0, 0, {}}; });
   auto index = TrialIndex::open(store);
   index.rebuild();
   const Table table =
@@ -487,7 +488,7 @@ TEST_CASE("failures are counted by reason, broken training among them") {
   for (const int cell : {2, 3})
     put_run(store, cell, [](TrialSummary& s) {
       s.stop_reason = StopReason::nan;
-      s.result = {false, StopReason::nan, 10, 1, 1, 1.0};
+      s.result = {false, StopReason::nan, 10, 1, 1, 1.0, 0, {}};
       s.best_validation = std::nan("");
     });
   put_run(store, 4, [](TrialSummary& s) {
