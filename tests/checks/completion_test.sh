@@ -22,7 +22,7 @@ completes() {
 completes velo doc doctor
 completes velo --v --version
 completes velo doctor --form --format
-completes velo doctor --format '' 'csv json table'
+completes velo doctor --format '' 'csv json latex markdown table'
 completes velo doctor --format j json
 completes velo doctor results ''
 completes velo new --fam --family
