@@ -103,7 +103,7 @@ std::int64_t steps_of_a_turn(Pacer& pacer) {
 
 std::string load_text(double share) { return analysis::percent_text(share); }
 
-struct Series {
+struct RoundSeries {
   std::vector<double> rounds;
   analysis::SpeedLook look;
   std::string gave_up;  ///< a sentence; else the look has a verdict
@@ -144,7 +144,7 @@ analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedC
   const analysis::SpeedRule rule(gate.speed);
   const std::size_t most_disturbed = 2 * gate.speed.looks.back();
   const auto series = [&] {
-    Series out;
+    RoundSeries out;
     std::size_t disturbed = 0;
     double worst = 0;
     while (true) {
@@ -175,11 +175,11 @@ analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedC
   out.part = analysis::GatePart::speed;
   out.name = algorithm.label;
   out.margin = gate.speed.margin;
-  Series first = series();
+  RoundSeries first = series();
   const bool alarm = first.gave_up.empty() &&
                      (*first.look.verdict == GateVerdict::regressed || *first.look.verdict == GateVerdict::improved);
-  const Series second = alarm ? series() : Series{};
-  const Series& last = alarm ? second : first;
+  const RoundSeries second = alarm ? series() : RoundSeries{};
+  const RoundSeries& last = alarm ? second : first;
   out.pairs = last.rounds.size();
   if (last.look.rounds >= 2 && last.look.verdict) {
     out.effect = std::expm1(last.look.mean);

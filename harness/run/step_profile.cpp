@@ -14,7 +14,7 @@ namespace velo {
 
 namespace {
 
-constexpr int warm_steps = 2;
+constexpr int unmeasured_steps = 2;
 
 /// Memory of this process that no file backs, now; 0 where the kernel does not say.
 std::int64_t anonymous_bytes() {
@@ -120,7 +120,7 @@ StepProfile profile_steps(const ProfileRequest& request, const Registry& registr
   const std::int64_t before = anonymous_bytes();
   TrainingSteps training(std::move(made), info.offered_by(request.workload.parameters), request.algorithm, registry);
   OperationClock clock;
-  for (int warm = 0; warm < warm_steps; ++warm) static_cast<void>(training.step());
+  for (int warm = 0; warm < unmeasured_steps; ++warm) static_cast<void>(training.step());
 
   const ForeignLoad foreign;
   std::vector<double> plain, profiled, trial;
