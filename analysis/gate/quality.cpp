@@ -129,8 +129,10 @@ GateCase judge_quality(const QualityValue& candidate, const QualityValue& baseli
   const EquivalenceTest own = test_at(candidate, baseline, options.margin, options.level);
   out.pairs = strict.pairs;
   if (strict.estimate.low == strict.estimate.high) out.effect = fraction(strict.estimate.low);
-  out.low = fraction(strict.interval.low);
-  out.high = fraction(strict.interval.high);
+  const GateVerdict verdict = verdict_of(strict.standing, own.standing);
+  const Interval& decisive = verdict == GateVerdict::equivalent ? own.inner : strict.interval;
+  out.low = fraction(decisive.low);
+  out.high = fraction(decisive.high);
   const std::size_t n = std::min(candidate.studies.size(), baseline.studies.size());
   if (const double spread = baseline.spread(); spread > 0) out.visible = visible_effect(spread, n, options);
 
@@ -141,7 +143,6 @@ GateCase judge_quality(const QualityValue& candidate, const QualityValue& baseli
     sentence += cat(" (", percent_text(*out.low, true), " to ", percent_text(*out.high, true), ")");
   sentence += cat("; margin ", percent_text(options.margin));
   if (out.visible) sentence += cat("; such seeds see ", percent_text(*out.visible), " and more");
-  const GateVerdict verdict = verdict_of(strict.standing, own.standing);
   if (verdict == GateVerdict::inconclusive && !own.reason.empty()) sentence += cat("; ", own.reason);
   return settle(verdict, sentence);
 }

@@ -11,6 +11,8 @@
 //                 pass, which needs no correction (intersection-union: Berger, Technometrics 24:295, 1982)
 //   inconclusive  neither
 //
+// The interval shown is the one that decided: at 1 - 2 alpha where the verdict is equivalent, else the corrected one.
+//
 // Pairs: where candidate and baseline have the same root seed and studies, study i of both shares initialisation, data
 // order and the algorithm's stream, and differences are taken within pairs; under other seeds the test is unpaired.
 //
