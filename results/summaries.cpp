@@ -196,8 +196,8 @@ class Summarizer {
     }
     std::vector<double> study_work, study_steps, study_seconds;
     // Logs that others wrote may not count what was asked for: no time then, rather than none at all.
-    const bool counted = std::none_of(runs_.begin(), runs_.end(),
-                                      [](const RunRow& run) { return run.hit && run.work <= 0; });
+    const bool counted =
+        std::none_of(runs_.begin(), runs_.end(), [](const RunRow& run) { return run.hit && run.work <= 0; });
     for (const auto& [study, times] : studies) {
       if (counted) study_work.push_back(times.work);
       study_steps.push_back(times.steps);

@@ -70,7 +70,9 @@ Verb query_verb() {
                 o.flag("--list", choices->list, "list the named queries");
                 o.value("--where", choices->where, "only trials that meet this: fields, hyperparameters, and or not",
                         "CONDITION");
-                o.flag("--footer", choices->footer, "provenance within the output too: csv, a last line behind '#'; json, {\"rows\", \"provenance\"}");
+                o.flag(
+                    "--footer", choices->footer,
+                    "provenance within the output too: csv, a last line behind '#'; json, {\"rows\", \"provenance\"}");
                 o.store(choices->store);
                 o.format(choices->format);
               },
