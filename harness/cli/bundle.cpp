@@ -9,6 +9,7 @@
 #include "analysis/table.hpp"
 #include "harness/cli/scoring_options.hpp"
 #include "results/files.hpp"
+#include "results/shell.hpp"
 #include "results/text.hpp"
 
 namespace velo {
@@ -97,9 +98,7 @@ std::string quoted(const std::vector<std::string>& words) {
   std::string line;
   for (const std::string& word : words) {
     const bool plain = !word.empty() && word.find_first_of(" \t\n'\"<>|&;()*?$\\`") == std::string::npos;
-    std::string inside = word;
-    for (std::size_t at = 0; (at = inside.find('\'', at)) != std::string::npos; at += 4) inside.replace(at, 1, "'\\''");
-    line += cat(line.empty() ? "" : " ", plain ? word : cat("'", inside, "'"));
+    line += cat(line.empty() ? "" : " ", plain ? word : shell_quoted(word));
   }
   return line;
 }

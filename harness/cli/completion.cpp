@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "harness/cli/verb.hpp"
+#include "results/shell.hpp"
 #include "results/text.hpp"
 
 namespace velo {
@@ -60,13 +61,6 @@ std::string spaced(const std::vector<std::string>& words) {
   return out;
 }
 
-/// In single quotes for a shell.
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 void print_bash(std::ostream& out, const std::vector<VerbOptions>& verbs) {
   std::string names;
   for (const auto& verb : verbs) names += verb.name + " ";
@@ -104,14 +98,14 @@ void print_bash(std::ostream& out, const std::vector<VerbOptions>& verbs) {
 
 void print_fish(std::ostream& out, const std::vector<VerbOptions>& verbs) {
   for (const auto& verb : verbs)
-    out << "complete -c velo -n __fish_use_subcommand -a " << verb.name << " -d " << quoted(verb.summary) << '\n';
+    out << "complete -c velo -n __fish_use_subcommand -a " << verb.name << " -d " << shell_quoted(verb.summary) << '\n';
   for (const auto& verb : verbs)
     for (const auto& option : verb.options) {
       out << "complete -c velo -n '__fish_seen_subcommand_from " << verb.name << "'";
       for (const auto& flag : option.flags)
         out << (flag.starts_with("--") ? " -l " + flag.substr(2) : " -s " + flag.substr(1));
-      if (!option.words.empty()) out << " -x -a " << quoted(spaced(option.words));
-      out << " -d " << quoted(option.help) << '\n';
+      if (!option.words.empty()) out << " -x -a " << shell_quoted(spaced(option.words));
+      out << " -d " << shell_quoted(option.help) << '\n';
     }
 }
 

@@ -10,17 +10,12 @@
 #include "harness/cli/print.hpp"
 #include "harness/cli/scoring_options.hpp"
 #include "results/files.hpp"
+#include "results/shell.hpp"
 #include "results/text.hpp"
 
 namespace velo {
 
 namespace {
-
-std::string shell_quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) c == '\'' ? out += "'\\''" : out += c;
-  return out + "'";
-}
 
 /// By librsvg, whose PDF keeps lines as lines and text as text.
 void write_pdf(const std::string& svg, const std::filesystem::path& file) {

@@ -52,6 +52,12 @@ CampaignSettings settings_of(const RaceOptions& options, const Sweep& sweep, con
 
 }  // namespace
 
+std::atomic<bool>& stop_on_signal() {
+  std::signal(SIGINT, ask_to_stop);
+  std::signal(SIGTERM, ask_to_stop);
+  return stop;
+}
+
 Sweep load_race_sweep(const RaceOptions& options, MissingData missing, const Console& console) {
   const std::string directory = default_data_directory();
   SweepRequest request{.path = options.sweep,
@@ -93,9 +99,7 @@ RaceResult run_race(const RaceOptions& options, const Console& console) {
   using Mode = ProgressDisplay::Mode;
   const Mode mode = options.quiet ? Mode::quiet : console.err_is_terminal ? Mode::live : Mode::lines;
   ProgressDisplay display(console.err, mode, result.tasks, needed, settings.pool.workers);
-  std::signal(SIGINT, ask_to_stop);
-  std::signal(SIGTERM, ask_to_stop);
-  result.report = run_campaign(result.tasks, store, settings, display.events(), stop);
+  result.report = run_campaign(result.tasks, store, settings, display.events(), stop_on_signal());
   display.close();
   result.stopped = stop;
   return result;

@@ -3,6 +3,7 @@
 // Running the cells of one sweep with a display: what `velo run` and `velo calibrate` share.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ enum class MissingData {
   refuse,   ///< Error naming `velo data install`
   install,  ///< from its package, downloaded where it must be; with VELO_SETUP=no or never: refuse
 };
+
+/// True once SIGINT or SIGTERM has come, from the first call on. A second signal ends the program.
+[[nodiscard]] std::atomic<bool>& stop_on_signal();
 
 /// Loads the sweep for this program's back-end and data directory.
 [[nodiscard]] Sweep load_race_sweep(const RaceOptions& options, MissingData missing, const Console& console);

@@ -2,13 +2,13 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <ostream>
 
 #include "analysis/reproduction.hpp"
 #include "harness/catalogue.hpp"
 #include "harness/cell.hpp"
 #include "harness/cli/print.hpp"
+#include "harness/cli/race.hpp"
 #include "harness/data_set.hpp"
 #include "harness/executors/campaign.hpp"
 #include "results/diff.hpp"
@@ -21,8 +21,6 @@ namespace velo {
 namespace {
 
 namespace fs = std::filesystem;
-std::atomic<bool> stop{false};
-extern "C" void stop_repetition(int /*signal*/) { stop = true; }
 
 struct Choices {
   std::string run, keep;
@@ -56,8 +54,7 @@ TrialSummary run_again(const Console& console, const Store& again, const RunRef&
   const Job job{.command = {console.program, "trial", "--out", again.root().string(), "--run", run.text(), "--data",
                             default_data_directory(), "--isolation", "shared"},
                 .log = again.folder(run).log().string()};
-  std::signal(SIGINT, stop_repetition);
-  std::signal(SIGTERM, stop_repetition);
+  std::atomic<bool>& stop = stop_on_signal();
   JobEnd end;
   PoolEvents events;
   events.finished = [&](std::size_t, const JobEnd& ended) { end = ended; };

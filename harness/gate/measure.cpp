@@ -13,6 +13,7 @@
 #include "analysis/load.hpp"
 #include "analysis/score.hpp"
 #include "results/error.hpp"
+#include "results/shell.hpp"
 #include "results/text.hpp"
 #include "results/trajectory.hpp"
 
@@ -25,12 +26,6 @@ using analysis::TrialOutcome;
 
 constexpr std::size_t most_curve_points = 16;
 constexpr std::size_t protocol_digits = 16;
-
-std::string quoted(const std::string& word) {
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
 
 /// What was asked of a trial, seeds and versions of the algorithm apart.
 std::string asked(const TrialSummary& summary, bool with_parameters) {
@@ -74,7 +69,7 @@ analysis::GateCurve median_curve(const Store& store, const std::vector<const Tri
 ReplayRun run_replays(const std::string& program, const std::string& gate_file, bool other_kernels) {
   const std::string command =
       cat(other_kernels ? "OPENBLAS_CORETYPE=Prescott ONEDNN_MAX_CPU_ISA=SSE41 DNNL_MAX_CPU_ISA=SSE41 " : "",
-          "OMP_NUM_THREADS=1 ", quoted(program), " replays ", quoted(gate_file));
+          "OMP_NUM_THREADS=1 ", shell_quoted(program), " replays ", shell_quoted(gate_file));
   std::FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) throw Error("no process to be had for `velo replays`");
   std::string text;

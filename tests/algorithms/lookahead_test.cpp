@@ -75,23 +75,7 @@ TEST_CASE("lookahead evaluates its slow weights, which rest between synchronisat
 }
 
 TEST_CASE("lookahead measures the statistics of its slow weights, training aside") {
-  const ParameterLayout layout = test::awkward_layout();
-  test::MeasuringOracle oracle(layout, 10);
-  Component refreshed = lookahead(3, 0.5), reused = lookahead(3, 0.5);
-  refreshed.parameters.set("refresh_batches", std::int64_t{4});
-  reused.parameters.set("refresh_batches", std::int64_t{0});
-  test::Rider refreshing(refreshed, layout), reusing(reused, layout);
-  refreshing.start(oracle);
-  reusing.start(oracle);
-  for (int t = 1; t <= 10; ++t) {
-    refreshing.step(oracle, t);
-    reusing.step(oracle, t);
-    CHECK(test::evaluates_with_own_statistics(refreshing, oracle, 4));
-    CHECK(test::evaluates_with_training_statistics(reusing, oracle));
-    CHECK(refreshing.params() == reusing.params());
-  }
-  test::Rider stateless(refreshed, layout);
-  CHECK_FALSE(test::draws_without_model_state(stateless, layout));
+  test::check_own_statistics(lookahead(3, 0.5), 4, 10);
 }
 
 }  // namespace

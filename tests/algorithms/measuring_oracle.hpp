@@ -77,4 +77,27 @@ inline bool draws_without_model_state(Rider& rider, const ParameterLayout& layou
   return oracle.drawn() != 0 || rider.algorithm().evaluation_model_state({}).extent(0) != 0;
 }
 
+/// Checks, at every `every`-th of `steps` steps, that a rule with a parameter refresh_batches evaluates with statistics of
+/// its own or, where that is 0, with those of training, which goes on the same; and that it draws nothing for a model
+/// without statistics.
+inline void check_own_statistics(Component rule, std::int64_t batches, int steps, int every = 1) {
+  const ParameterLayout layout = awkward_layout();
+  MeasuringOracle oracle(layout, steps);
+  rule.parameters.set("refresh_batches", std::int64_t{0});
+  Rider reusing(rule, layout);
+  rule.parameters.set("refresh_batches", batches);
+  Rider refreshing(rule, layout), stateless(rule, layout);
+  refreshing.start(oracle);
+  reusing.start(oracle);
+  for (int t = 1; t <= steps; ++t) {
+    refreshing.step(oracle, t);
+    reusing.step(oracle, t);
+    if (t % every != 0) continue;
+    CHECK(evaluates_with_own_statistics(refreshing, oracle, static_cast<int>(batches)));
+    CHECK(evaluates_with_training_statistics(reusing, oracle));
+    CHECK(refreshing.params() == reusing.params());
+  }
+  CHECK_FALSE(draws_without_model_state(stateless, layout));
+}
+
 }  // namespace velo::test

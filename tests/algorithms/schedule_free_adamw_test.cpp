@@ -144,21 +144,7 @@ TEST_CASE("schedule_free_adamw follows a beta1 that changes") {
 }
 
 TEST_CASE("schedule_free_adamw measures the statistics of its average, training aside") {
-  const ParameterLayout layout = test::awkward_layout();
-  test::MeasuringOracle oracle(layout);
-  test::Rider refreshing(schedule_free({.refresh = 4}), layout), reusing(schedule_free({.refresh = 0}), layout);
-  refreshing.start(oracle);
-  reusing.start(oracle);
-  for (int t = 1; t <= 20; ++t) {
-    refreshing.step(oracle, t);
-    reusing.step(oracle, t);
-    if (t % 5 != 0) continue;
-    CHECK(test::evaluates_with_own_statistics(refreshing, oracle, 4));
-    CHECK(test::evaluates_with_training_statistics(reusing, oracle));
-    CHECK(refreshing.params() == reusing.params());
-  }
-  test::Rider stateless(schedule_free({.refresh = 4}), layout);
-  CHECK_FALSE(test::draws_without_model_state(stateless, layout));
+  test::check_own_statistics(schedule_free({}), 4, 20, 5);
 }
 
 }  // namespace

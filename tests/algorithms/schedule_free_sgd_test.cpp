@@ -109,21 +109,7 @@ TEST_CASE("schedule_free_sgd with a vanishing momentum trains as SGD does") {
 }
 
 TEST_CASE("schedule_free_sgd measures the statistics of its average, training aside") {
-  const ParameterLayout layout = test::awkward_layout();
-  test::MeasuringOracle oracle(layout);
-  test::Rider refreshing(schedule_free({.refresh = 3}), layout), reusing(schedule_free({.refresh = 0}), layout);
-  refreshing.start(oracle);
-  reusing.start(oracle);
-  for (int t = 1; t <= 20; ++t) {
-    refreshing.step(oracle, t);
-    reusing.step(oracle, t);
-    if (t % 5 != 0) continue;
-    CHECK(test::evaluates_with_own_statistics(refreshing, oracle, 3));
-    CHECK(test::evaluates_with_training_statistics(reusing, oracle));
-    CHECK(refreshing.params() == reusing.params());
-  }
-  test::Rider stateless(schedule_free({.refresh = 3}), layout);
-  CHECK_FALSE(test::draws_without_model_state(stateless, layout));
+  test::check_own_statistics(schedule_free({}), 3, 20, 5);
 }
 
 }  // namespace

@@ -41,23 +41,7 @@ TEST_CASE("weight_ema evaluates the exponential average of the parameters, which
 }
 
 TEST_CASE("weight_ema measures the statistics of its average, training aside") {
-  const ParameterLayout layout = test::awkward_layout();
-  test::MeasuringOracle oracle(layout, 10);
-  Component refreshing_ema = averaged(0.8, true), reusing_ema = averaged(0.8, true);
-  refreshing_ema.parameters.set("refresh_batches", std::int64_t{4});
-  reusing_ema.parameters.set("refresh_batches", std::int64_t{0});
-  test::Rider refreshing(refreshing_ema, layout), reusing(reusing_ema, layout);
-  refreshing.start(oracle);
-  reusing.start(oracle);
-  for (int t = 1; t <= 10; ++t) {
-    refreshing.step(oracle, t);
-    reusing.step(oracle, t);
-    CHECK(test::evaluates_with_own_statistics(refreshing, oracle, 4));
-    CHECK(test::evaluates_with_training_statistics(reusing, oracle));
-    CHECK(refreshing.params() == reusing.params());
-  }
-  test::Rider stateless(refreshing_ema, layout);
-  CHECK_FALSE(test::draws_without_model_state(stateless, layout));
+  test::check_own_statistics(averaged(0.8, true), 4, 10);
 }
 
 TEST_CASE("weight_ema keeps one value per parameter beside its inner algorithm") {

@@ -361,13 +361,23 @@ TEST_CASE("questions about layers are refused where the workload does not offer 
   CHECK_THROWS_AS(oracle.gradient(gradient, {.sampled_labels = true}), Error);
 }
 
+namespace {
+
+/// zo_sgd on the toy, towards a target that it does not reach.
+Cell forward_passes_alone(const Registry& registry, StopRule stop) {
+  Cell cell = toy_cell(registry);
+  cell.algorithm = {"zo_sgd", Parameters::defaults(registry.algorithm("zo_sgd").parameters)};
+  cell.stop = stop;
+  cell.target.validation = 0.0;
+  return cell;
+}
+
+}  // namespace
+
 TEST_CASE("a rule of forward passes alone has a time in work: a third of a gradient for each example") {
   const Scratch scratch;
   const Registry registry = toy_registry();
-  Cell cell = toy_cell(registry);
-  cell.algorithm = {"zo_sgd", Parameters::defaults(registry.algorithm("zo_sgd").parameters)};
-  cell.stop = StopRule::target;
-  cell.target.validation = 0.0;
+  const Cell cell = forward_passes_alone(registry, StopRule::target);
   const TrialSummary summary = run_in(scratch.path, registry, cell);
   CHECK(summary.work.example_gradients == 0);
   CHECK(summary.work.forward_examples == 60 * 8 * 2);  // at x + u and x - u
@@ -381,10 +391,7 @@ TEST_CASE("a rule of forward passes alone has a time in work: a third of a gradi
 TEST_CASE("lossless stopping counts work, not gradients") {
   const Scratch scratch;
   const Registry registry = toy_registry();
-  Cell cell = toy_cell(registry);
-  cell.algorithm = {"zo_sgd", Parameters::defaults(registry.algorithm("zo_sgd").parameters)};
-  cell.stop = StopRule::lossless;
-  cell.target.validation = 0.0;
+  const Cell cell = forward_passes_alone(registry, StopRule::lossless);
   const Store store = Store::create(scratch.path);
   const RunRef run = store.new_run(std::string(20, 'a'));
   replace_file(store.folder(run).config(), "workload: toy\n");
