@@ -188,7 +188,9 @@ Comparison compare(const std::vector<TrialOutcome>& trials, const std::string& a
   out.b = b;
   out.clock = options.clock;
   out.bootstrap = bootstrap;
-  const std::vector<Pair> pairs = pairs_of(studies_of_two(trials, a, b, options), out);
+  const StudyTable table = studies_of_two(trials, a, b, options);
+  out.left_out = table.left_out;
+  const std::vector<Pair> pairs = pairs_of(table, out);
   if (pairs.empty()) {
     throw Error(cat("there is no workload on which ", a, " or ", b, " reached the target and both ran"),
                 ExitCode::nothing_measured);

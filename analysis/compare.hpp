@@ -53,6 +53,7 @@ struct Comparison {
   std::vector<WorkloadSpeedup> workloads;  ///< those that at least one of the two reached
   std::vector<std::string> reached_by_neither;
   std::vector<std::string> only_one_ran;  ///< workloads with trials of one of them only
+  LeftOut left_out;                       ///< of the trials of the two
   bool paired = false;                    ///< studies were drawn together
   Interval speedup;                       ///< point estimate; low < high only where a target was missed
   Interval interval;                      ///< of the speedup

@@ -330,7 +330,9 @@ EquivalenceReport equivalence(const std::vector<TrialOutcome>& trials, const std
   out.baseline = baseline;
   out.clock = score.clock;
   out.options = options;
-  const std::vector<Sides> all = sides_of(studies_of_two(trials, candidate, baseline, score), out);
+  const StudyTable table = studies_of_two(trials, candidate, baseline, score);
+  out.left_out = table.left_out;
+  const std::vector<Sides> all = sides_of(table, out);
   if (all.empty()) {
     throw Error(cat("there is no workload on which ", candidate, " or ", baseline, " reached the target and both ran"),
                 ExitCode::nothing_measured);
@@ -430,6 +432,7 @@ std::vector<std::string> notes(const EquivalenceReport& report) {
   if (report.workloads.size() > 1) {
     out.push_back("each row's error rate is its own; the last row speaks for the whole race");
   }
+  for (std::string& note : notes(report.left_out)) out.push_back(std::move(note));
   if (!report.reached_by_neither.empty()) {
     out.push_back(cat("neither reached the target of ", join_words(report.reached_by_neither), ", which is left out"));
   }

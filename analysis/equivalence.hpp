@@ -93,6 +93,7 @@ struct EquivalenceReport {
   EquivalenceOptions options;
   std::vector<WorkloadEquivalence> workloads;  ///< those that both ran and at least one reached
   std::vector<std::string> reached_by_neither, only_one_ran;
+  LeftOut left_out;  ///< of the trials of the two
   /// Of the mean over workloads; the workload's own where there is one. Where a target was missed there is no interval of
   /// the mean, and the workloads decide: regressed if one is at 1 - alpha / workloads, equivalent if all are, improved
   /// if one is (at 1 - alpha / workloads) and the others are equivalent.

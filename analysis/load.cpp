@@ -66,6 +66,27 @@ void sort_trials(std::vector<TrialOutcome>& trials) {
   }
 }
 
+using Labels = std::unordered_map<std::string, std::string>;  // by cell
+
+/// Counts what could not be read of the cells (all of them: null), and says why the first of it could not. The trials are
+/// still ordered by cell.
+void count_unreadable(Race& race, const TrialIndex& index, const Labels* cells) {
+  std::string reason, last;
+  for (const auto& row : index.query("SELECT cell, reason FROM left_out ORDER BY cell, run").rows) {
+    const std::string& cell = std::get<std::string>(row[0]);
+    if (cells != nullptr && !cells->contains(cell)) continue;
+    if (race.unreadable++ == 0) reason = std::get<std::string>(row[1]);
+    const auto found = std::lower_bound(race.trials.begin(), race.trials.end(), cell,
+                                        [](const TrialOutcome& trial, const std::string& c) { return trial.cell < c; });
+    const bool spoken_for = found != race.trials.end() && found->cell == cell;
+    if (cell != last && !spoken_for && race.not_run > 0) --race.not_run;
+    last = cell;
+  }
+  if (race.unreadable > 0)
+    race.notes.push_back(
+        cat(race.unreadable, race.unreadable == 1 ? " run" : " runs", " could not be read and left out: ", reason));
+}
+
 }  // namespace
 
 std::map<std::string, Setting> flatten_settings(const std::string& json) {
@@ -124,7 +145,7 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail,
   Race race;
   race.sweep = sweep;
   race.store = store.root().string();
-  std::unordered_map<std::string, std::string> labels;
+  Labels labels;
   if (!sweep.empty()) {
     SweepManifest manifest = store.read_sweep(sweep);
     race.source = manifest.source;
@@ -138,6 +159,7 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail,
     const auto label = labels.find(run.id.cell);
     if (!sweep.empty() && label == labels.end()) return;
     const bool again = !race.trials.empty() && race.trials.back().cell == run.id.cell;
+    race.superseded += again ? 1 : 0;
     if (again && !speaks_before(run, race.trials.back().run, done)) return;
     done = run.status == Status::done;
     if (again) race.trials.pop_back();
@@ -148,6 +170,7 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail,
   });
   race.asked = sweep.empty() ? race.trials.size() : labels.size();
   race.not_run = race.asked - std::min(race.asked, race.trials.size());
+  count_unreadable(race, index, sweep.empty() ? nullptr : &labels);
   if (!where.empty()) {
     if (!sweep.empty() && race.not_run > 0)
       race.notes.push_back(cat(race.not_run, " of the ", race.asked,
@@ -155,13 +178,16 @@ Race load_race(const Store& store, const std::string& sweep, TrialDetail detail,
     race.asked = race.trials.size();
     race.not_run = 0;
   }
+  if (race.not_run > 0)
+    race.notes.push_back(cat(race.not_run, " of ", race.asked, " cells of the sweep have not been run yet"));
   if (race.trials.empty()) {
-    throw Error(!where.empty()  ? cat("no trial of ",
-                                     sweep.empty() ? cat("the store ", race.store) : cat("the sweep '", sweep, "'"),
-                                      " meets '", where, "'")
-                : sweep.empty() ? cat("the store ", race.store, " has no runs")
-                                : cat("no cell of the sweep '", sweep, "' has been run in ", race.store),
-                ExitCode::nothing_measured);
+    const std::string why =
+        !where.empty()
+            ? cat("no trial of ", sweep.empty() ? cat("the store ", race.store) : cat("the sweep '", sweep, "'"),
+                  " meets '", where, "'")
+        : sweep.empty() ? cat("the store ", race.store, " has no runs")
+                        : cat("no cell of the sweep '", sweep, "' has been run in ", race.store);
+    throw Error(race.unreadable > 0 ? cat(why, "; ", race.notes.front()) : why, ExitCode::nothing_measured);
   }
   sort_trials(race.trials);
   return race;

@@ -23,7 +23,9 @@ struct Race {
   std::vector<TrialOutcome> trials;  ///< one per cell, ordered by workload, label, study, trial
   std::size_t asked = 0;             ///< cells that the sweep asks for
   std::size_t not_run = 0;           ///< of these, without any run yet
-  std::vector<std::string> notes;    ///< what was left out when it was read
+  std::size_t superseded = 0;        ///< runs that another one of their cell speaks for
+  std::size_t unreadable = 0;        ///< runs whose files could not be read when they were indexed
+  std::vector<std::string> notes;    ///< what was left out when it was read, and what is not there yet
 };
 
 /// The outcome of one run. The workload's name carries its variant: "fashion_mnist_mlp{width=64}". Hyperparameters,

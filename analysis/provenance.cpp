@@ -1,5 +1,7 @@
 #include "analysis/provenance.hpp"
 
+#include <set>
+
 #include "analysis/table.hpp"
 #include "results/text.hpp"
 
@@ -67,7 +69,9 @@ Provenance provenance_of(const TrialIndex& index, std::string_view asked) {
 Provenance provenance_of(const Race& race, std::string_view asked) {
   Provenance out;
   out.query = sha256(asked).substr(0, 12);
+  out.left_out = static_cast<std::int64_t>(race.superseded + race.unreadable);
   std::string runs, first, last;
+  std::set<std::string> commits;
   for (const TrialOutcome& trial : race.trials) {
     ++out.n;
     const bool failed = trial.status == "failed" || trial.broke_down();
@@ -76,6 +80,7 @@ Provenance provenance_of(const Race& race, std::string_view asked) {
     runs +=
         cat(trial.workload, " ", trial.algorithm, " ", trial.study, " ", trial.trial, " ", trial.cell, "/", trial.run,
             " ", trial.reached ? "" : "not ", trial.example_gradients, " ", trial.steps, " ", trial.seconds, "\n");
+    commits.insert(trial.commit);
     if (first.empty() || trial.started < first) {
       first = trial.started;
       out.first_commit = trial.commit;
@@ -85,13 +90,18 @@ Provenance provenance_of(const Race& race, std::string_view asked) {
       out.last_commit = trial.commit;
     }
   }
+  if (last.empty() && commits.size() > 1) {
+    out.first_commit = out.last_commit = "";
+    out.commits = static_cast<std::int64_t>(commits.size());
+  }
   out.runs = sha256(runs).substr(0, 12);
   return out;
 }
 
 std::string sentence(const Provenance& p) {
   const auto commit = [](const std::string& c) { return c.empty() ? std::string("unknown") : c.substr(0, 12); };
-  const std::string commits = p.first_commit == p.last_commit
+  const std::string commits = p.commits > 0 ? cat(p.commits, " commits")
+                              : p.first_commit == p.last_commit
                                   ? cat("commit ", commit(p.first_commit))
                                   : cat("commits ", commit(p.first_commit), "..", commit(p.last_commit));
   return cat("query ", p.query, ", runs ", p.runs, ", ", commits, ", n = ", p.n, ", ", p.failed, " failed, ",
@@ -103,8 +113,8 @@ std::string to_json(const Provenance& p) {
   for (const std::string& text : p.mixed) mixed += cat(mixed.empty() ? "" : ", ", json_string(text));
   return cat("{\"query\": ", json_string(p.query), ", \"runs\": ", json_string(p.runs),
              ", \"first_commit\": ", json_string(p.first_commit), ", \"last_commit\": ", json_string(p.last_commit),
-             ", \"n\": ", p.n, ", \"failed\": ", p.failed, ", \"unfinished\": ", p.unfinished,
-             ", \"left_out\": ", p.left_out, ", \"mixed\": [", mixed, "]}");
+             ", \"commits\": ", p.commits, ", \"n\": ", p.n, ", \"failed\": ", p.failed,
+             ", \"unfinished\": ", p.unfinished, ", \"left_out\": ", p.left_out, ", \"mixed\": [", mixed, "]}");
 }
 
 }  // namespace velo::analysis

@@ -20,14 +20,15 @@ struct Provenance {
   std::int64_t failed = 0;      ///< of these, failed or broken down
   std::int64_t unfinished = 0;  ///< of these, still running, planned or interrupted
   std::int64_t left_out = 0;    ///< runs that others of their cell speak for
-  std::string first_commit, last_commit;  ///< of the run begun first and last
+  std::string first_commit, last_commit;  ///< of the run begun first and last; empty: unknown, or see `commits`
+  std::int64_t commits = 0;               ///< distinct ones, where it is not known which run began first
   std::vector<std::string> mixed;         ///< what does not compare and is in it together: one sentence each
 };
 
 /// Of everything that an index shows, a filter included.
 [[nodiscard]] Provenance provenance_of(const TrialIndex& index, std::string_view asked);
 
-/// Of the trials that a score or a comparison read; commits are known where the race was read in full detail.
+/// Of the trials that a score or a comparison read. When they began is known where the race was read in full detail.
 [[nodiscard]] Provenance provenance_of(const Race& race, std::string_view asked);
 
 /// "query 1f…, runs 9a…, commits 012…..345…, 60 runs, 2 of them failed, 0 unfinished, 1 left out (superseded)".

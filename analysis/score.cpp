@@ -117,6 +117,22 @@ bool better(const TrialOutcome& one, const TrialOutcome& other, const ScoreOptio
 
 }  // namespace
 
+std::vector<std::string> notes(const LeftOut& left_out) {
+  std::vector<std::string> out;
+  const auto count = [](std::size_t n) { return cat(n, n == 1 ? " trial" : " trials"); };
+  if (left_out.unmeasured > 0)
+    out.push_back(cat(count(left_out.unmeasured), " failed or ", left_out.unmeasured == 1 ? "was" : "were",
+                      " cut off and left out"));
+  if (left_out.unscored > 0)
+    out.push_back(cat(count(left_out.unscored), " on workloads that play no part in scores left out"));
+  if (left_out.without_target > 0)
+    out.push_back(cat(count(left_out.without_target), " on workloads without a target left out"));
+  if (left_out.broke_down > 0)
+    out.push_back(cat(count(left_out.broke_down), " broke down (diverged, nan or out of memory) and ",
+                      left_out.broke_down == 1 ? "counts" : "count", " as never reaching the target"));
+  return out;
+}
+
 StudyTable study_table(const std::vector<TrialOutcome>& all, const ScoreOptions& options) {
   require_comparable(all, options.clock, options.overrides);
   StudyTable table = named_table(all);
@@ -125,14 +141,15 @@ StudyTable study_table(const std::vector<TrialOutcome>& all, const ScoreOptions&
   std::size_t measured = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto& trial = all[i];
-    table.unscored += trial.unscored;
-    table.without_target += !trial.unscored && !has_target(trial);
+    table.left_out.unscored += trial.unscored;
+    table.left_out.without_target += !trial.unscored && !has_target(trial);
     if (!scored(trial)) continue;
     if (!trial.measured()) {
-      ++table.unmeasured;
+      ++table.left_out.unmeasured;
       continue;
     }
     ++measured;
+    table.left_out.broke_down += !trial.reached && trial.broke_down() ? 1 : 0;
     const std::size_t w = workloads.of(trial.workload);
     const double watched = trial.watched(options.clock);
     longest[w] = std::max(longest[w], watched);
@@ -146,7 +163,9 @@ StudyTable study_table(const std::vector<TrialOutcome>& all, const ScoreOptions&
     }
   }
   if (measured == 0) {
-    throw Error("there are no finished trials of a workload with a target, so there is nothing to score",
+    std::string counts;
+    for (const std::string& note : notes(table.left_out)) counts += cat("; ", note);
+    throw Error(cat("there are no finished trials of a workload with a target, so there is nothing to score", counts),
                 ExitCode::nothing_measured);
   }
   for (auto& row : table.at) {

@@ -69,15 +69,24 @@ struct StudyTime {
   [[nodiscard]] double lower_bound() const { return time < not_reached ? time : watched; }
 };
 
+/// Trials that study times do not count, or not as times.
+struct LeftOut {
+  std::size_t unmeasured = 0;      ///< that failed or were cut off
+  std::size_t unscored = 0;        ///< of workloads that play no part in scores
+  std::size_t without_target = 0;  ///< of workloads that have none
+  std::size_t broke_down = 0;      ///< (diverged, nan, oom) before the target: they count as never reaching it
+};
+
+/// One sentence for each reason that occurs.
+[[nodiscard]] std::vector<std::string> notes(const LeftOut& left_out);
+
 /// Study times of every (algorithm, workload), the held-out workloads after the base ones.
 struct StudyTable {
   std::vector<std::string> algorithms;
   std::vector<std::string> workloads;
   std::vector<std::size_t> held_out_base;               ///< per workload: index of its base, own index for a base one
   std::vector<std::vector<std::vector<StudyTime>>> at;  ///< [algorithm][workload][study]; empty: no trial
-  std::size_t unmeasured = 0;                           ///< trials left out because they failed or were cut off
-  std::size_t unscored = 0;                             ///< of workloads that play no part in scores
-  std::size_t without_target = 0;                       ///< of workloads that have none
+  LeftOut left_out;
 
   [[nodiscard]] std::size_t base_count() const;
 };

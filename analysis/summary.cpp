@@ -19,7 +19,6 @@ TableValue finite(double value) { return std::isfinite(value) ? TableValue(value
 TableValue count(double value) {
   return std::isfinite(value) ? TableValue(static_cast<std::int64_t>(std::llround(value))) : TableValue();
 }
-std::string trials(std::size_t n) { return cat(n, n == 1 ? " trial" : " trials"); }
 TableValue of(std::size_t k, std::size_t n) { return cat(k, "/", n); }
 
 /// Median times on another clock, for display only; empty rows where seconds do not compare.
@@ -222,7 +221,7 @@ std::string verdict_sentence(const Comparison& c) {
 }
 
 std::vector<std::string> notes(const Comparison& c) {
-  std::vector<std::string> out;
+  std::vector<std::string> out = notes(c.left_out);
   if (!c.reached_by_neither.empty()) {
     out.push_back(cat("neither reached the target of ", join_words(c.reached_by_neither), ", which is left out"));
   }
@@ -253,16 +252,7 @@ std::vector<std::string> notes(const Leaderboard& board) {
                     board.options.r_max, "; ", std::lround(100 * board.bootstrap.level), " % intervals from ",
                     board.bootstrap.resamples, " resamples of the studies, seed ", board.bootstrap.seed));
   if (const std::string note = board.coverage_note(); !note.empty()) out.push_back(note);
-  if (board.table.unmeasured > 0) {
-    out.push_back(cat(trials(board.table.unmeasured), " failed or ", board.table.unmeasured == 1 ? "was" : "were",
-                      " cut off and left out"));
-  }
-  if (board.table.unscored > 0) {
-    out.push_back(cat(trials(board.table.unscored), " on workloads that play no part in scores left out"));
-  }
-  if (board.table.without_target > 0) {
-    out.push_back(cat(trials(board.table.without_target), " on workloads without a target left out"));
-  }
+  for (std::string& note : notes(board.table.left_out)) out.push_back(std::move(note));
   for (std::size_t w = 0; w < board.table.workloads.size(); ++w) {
     const bool reached =
         std::any_of(board.times.begin(), board.times.end(), [&](const auto& row) { return row[w].time < not_reached; });
@@ -294,9 +284,6 @@ Summary summarize(const Race& race, const ScoreOptions& options, const Bootstrap
   out.scores = score_table(out.board);
   out.notes = race.notes;
   for (std::string& note : notes(out.board)) out.notes.push_back(std::move(note));
-  if (race.not_run > 0) {
-    out.notes.push_back(cat(race.not_run, " of ", race.asked, " cells of the sweep have not been run yet"));
-  }
   return out;
 }
 

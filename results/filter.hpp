@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "results/table.hpp"
@@ -35,7 +36,9 @@ struct Hyperparameter {
   std::string name;  ///< "lr", "inner.lr", "inner.lr.value" for the base value of a schedule
   std::string path;  ///< where it stands in the column algorithm_parameters: $."inner.lr"."value"
 
-  friend auto operator<=>(const Hyperparameter&, const Hyperparameter&) = default;
+  friend bool operator<(const Hyperparameter& a, const Hyperparameter& b) {
+    return std::tie(a.name, a.path) < std::tie(b.name, b.path);
+  }
 };
 
 /// Adds those of one JSON object of resolved parameters that are numbers, texts or truth values.

@@ -80,6 +80,7 @@ constexpr std::array result_fields{"cell"sv,
                                    "validation_target"sv,
                                    "status"sv,
                                    "stop_reason"sv,
+                                   "git_commit"sv,
                                    "target_reached"sv,
                                    "steps_to_result"sv,
                                    "example_gradients_to_result"sv,
@@ -337,7 +338,10 @@ class Ingester {
         put_point_.bind(static_cast<std::int64_t>(gradients[row]));
         put_point_.bind(seconds[row]);
         put_point_.bind(series.values[row]);
-        put_point_.bind(work[row]);
+        if (work[row] == gradients[row])
+          put_point_.bind_null();
+        else
+          put_point_.bind(work[row]);
         put_point_.run();
       }
     }
@@ -653,13 +657,10 @@ Filter TrialIndex::narrow(std::string_view condition) {
   // Tables and views of the same names in the database of this connection's own hide those of the file.
   for (const auto& [type, sql] : views) {
     const auto name_at = sql.find(type == "table" ? "TABLE " : type == "view" ? "VIEW " : "INDEX ");
-    if (type == "view") {
-      execute(database, cat("CREATE TEMP ", sql.substr(name_at)), "read");
-    } else if (type == "table") {
-      execute(database, cat("CREATE TEMP ", sql.substr(name_at)), "read");
-    } else {
-      execute(database, cat("CREATE INDEX temp.", sql.substr(name_at + 6)), "read");
-    }
+    execute(
+        database,
+        type == "index" ? cat("CREATE INDEX temp.", sql.substr(name_at + 6)) : cat("CREATE TEMP ", sql.substr(name_at)),
+        "read");
   }
   Statement choose(database, cat("INSERT INTO temp.runs SELECT * FROM main.runs WHERE (cell, run) IN (SELECT cell, run "
                                  "FROM main.trials WHERE ",

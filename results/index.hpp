@@ -40,7 +40,7 @@ struct TrialRecord {
 /// How much of each row is read.
 enum class TrialDetail {
   everything,
-  results,  ///< what a score needs: names, target, status, times to the result, hardware class; the rest keeps defaults
+  results,  ///< what a score needs: names, target, status, times to the result, hardware class, commit; else defaults
 };
 
 class TrialIndex {

@@ -66,6 +66,7 @@ ReportData gather(Race race, const ScoreOptions& options, const BootstrapOptions
   data.race = std::move(race);
   data.problems = data.race.notes;
   data.board = leaderboard(data.race.trials, options, bootstrap);
+  for (std::string& note : notes(data.board.table.left_out)) data.problems.push_back(std::move(note));
   for (const TrialOutcome& trial : data.race.trials) {
     data.curves.emplace_back();
     if (!trial.measured()) continue;

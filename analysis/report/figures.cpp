@@ -362,6 +362,44 @@ std::string sensitivity_figure(const ReportData& data, const std::string& worklo
   return plot.svg();
 }
 
+std::string survival_figure(const ReportData& data, const RaceSurvival& race, const std::string& workload,
+                            double width) {
+  const Clock clock = data.board.options.clock;
+  double horizon = 0;
+  std::vector<const TrialSurvival*> cells;
+  for (const TrialSurvival& cell : race.cells) {
+    if (cell.workload != workload || cell.hits == 0) continue;
+    cells.push_back(&cell);
+    horizon = std::max(horizon, cell.horizon);
+  }
+  if (cells.empty()) return "";
+  const Frame frame{width, std::min(280.0, 0.6 * width), 56, 14, 14, 44};
+  Plot plot(frame, Scale::linear(0, horizon, frame.x0(), frame.x1()), Scale::linear(0, 1, frame.y0(), frame.y1()),
+            cat("Share of trials that have reached the target on ", workload));
+  plot.x_axis(time_title(clock), width > 500 ? 6 : 4);
+  plot.y_axis("share that reached the target", 5);
+  for (const TrialSurvival* cell : cells) {
+    std::vector<Point> share{{0, 0}}, low{{0, 0}}, high{{0, 0}};
+    const auto add = [&](double time, double survival, const Interval& interval) {
+      share.push_back({time, 1 - survival});
+      low.push_back({time, 1 - interval.high});
+      high.push_back({time, 1 - interval.low});
+    };
+    SurvivalPoint last{.interval = {1, 1}};
+    for (const SurvivalPoint& point : kaplan_meier(cell->times, data.board.bootstrap.level)) {
+      if (point.time > horizon) break;
+      add(point.time, point.survival, point.interval);
+      last = point;
+    }
+    add(horizon, last.survival, last.interval);
+    const std::size_t s = data.series_of(cell->algorithm);
+    plot.band(low, high, s);
+    plot.steps(share, s, "main",
+               cat(cell->algorithm, ": ", cell->hits, " of ", cell->times.size(), " trials reached the target"));
+  }
+  return plot.svg();
+}
+
 const std::vector<std::string>& phases() {
   static const std::vector<std::string> all{"init", "data", "step", "prepare", "eval", "log", "checkpoint"};
   return all;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "analysis/report/data.hpp"
+#include "analysis/trial_survival.hpp"
 
 namespace velo::analysis {
 
@@ -45,6 +46,11 @@ struct Range {
 [[nodiscard]] std::string curve_figure(const ReportData& data, const std::string& workload, Clock clock,
                                        double width = 524);
 
+/// Share of the trials that have reached the target by when, with pointwise bands (analysis/trial_survival.hpp). Empty where
+/// nobody reached it.
+[[nodiscard]] std::string survival_figure(const ReportData& data, const RaceSurvival& race, const std::string& workload,
+                                          double width = 524);
+
 /// Time to the result of every trial on a workload, one row per algorithm, with median and interval.
 [[nodiscard]] std::string time_figure(const ReportData& data, std::size_t workload, double width = 1100);
 
@@ -53,6 +59,12 @@ struct Range {
 [[nodiscard]] std::string sensitivity_figure(const ReportData& data, const std::string& workload,
                                              const std::string& algorithm, const std::string& hyperparameter,
                                              double width = 332);
+
+/// Parallel coordinates of an algorithm's trials on a workload: an axis per searched hyperparameter (logarithmic where its
+/// values span a factor of 5), the last one the time to the target; the strongest lines are the fastest third, the faint
+/// ones missed it. Empty where nothing was searched or nobody reached the target.
+[[nodiscard]] std::string parallel_figure(const ReportData& data, const std::string& workload,
+                                          const std::string& algorithm, double width = 524);
 
 /// Mean seconds of a trial by phase, one bar per algorithm; the phases on the clock first.
 [[nodiscard]] std::string phase_figure(const ReportData& data, const std::string& workload, double width = 524);

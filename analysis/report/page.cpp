@@ -394,12 +394,9 @@ std::string provenance_section(const ReportData& data) {
 }
 
 std::string problems(const ReportData& data) {
-  std::vector<std::string> all = data.problems;
-  if (data.race.not_run > 0)
-    all.push_back(cat(data.race.not_run, " of ", data.race.asked, " cells of the sweep have not been run yet"));
-  if (all.empty()) return "";
+  if (data.problems.empty()) return "";
   std::string out = "<div class=\"note\" role=\"note\"><ul>";
-  for (const std::string& problem : all) out += element("li", escaped(problem), "li");
+  for (const std::string& problem : data.problems) out += element("li", escaped(problem), "li");
   return out + "</ul></div>";
 }
 

@@ -137,8 +137,10 @@ const std::vector<PaperFigure>& paper_figures() {
   static const std::vector<PaperFigure> all{{"scores", "scores with their intervals"},
                                             {"profile", "performance profiles"},
                                             {"times", "time to the target of every trial, a panel per workload"},
+                                            {"survival", "share of trials that have reached the target by when"},
                                             {"curves", "validation curves: every trial, median, target"},
                                             {"sensitivity", "outcome against a searched value, a panel per algorithm"},
+                                            {"parallel", "parallel coordinates of what was searched, likewise"},
                                             {"phases", "where the time went"}};
   return all;
 }
@@ -171,30 +173,36 @@ std::string paper_figure(const ReportData& data, const std::string& name, const 
     add("", profile_figure(data, width));
     add_algorithms();
   }
-  if (name == "times" || name == "curves" || name == "phases") {
+  if (name == "times" || name == "survival" || name == "curves" || name == "phases") {
     const double each = fit(workloads.size());
+    const RaceSurvival race = name == "survival" ? race_survival(data.race.trials, data.board.options) : RaceSurvival{};
     for (const std::string& workload : workloads) {
       const auto& all = data.board.table.workloads;
       const auto w = static_cast<std::size_t>(std::find(all.begin(), all.end(), workload) - all.begin());
       if (name == "times") add(workload, time_figure(data, w, each));
+      if (name == "survival") add(workload, survival_figure(data, race, workload, each));
       if (name == "curves") add(workload, curve_figure(data, workload, data.board.options.clock, each));
       if (name == "phases") add(workload, phase_figure(data, workload, each));
     }
-    if (name == "curves") add_algorithms();
+    if (name == "curves" || name == "survival") add_algorithms();
     if (name == "phases") {
       for (std::size_t p = 0; p < phases().size(); ++p)
         keys.emplace_back(cat("<rect class=\"p", p, "\" x=\"22\" y=\"2\" width=\"11\" height=\"11\"/>"), phases()[p]);
     }
   }
-  if (name == "sensitivity") {
+  if (name == "sensitivity" || name == "parallel") {
     const std::string key = chosen_hyperparameter(data, options.hyperparameter);
     const double each = fit(workloads.size() * data.board.algorithms.size());
     for (const std::string& workload : workloads) {
       for (const std::size_t s : data.board.by_rank()) {
         const std::string& algorithm = data.board.algorithms[s].algorithm;
         const auto searched = data.searched(algorithm);
-        if (std::find(searched.begin(), searched.end(), key) != searched.end())
-          add(cat(algorithm, " on ", workload), sensitivity_figure(data, workload, algorithm, key, each));
+        const std::string heading = cat(algorithm, " on ", workload);
+        if (name == "parallel") {
+          add(heading, parallel_figure(data, workload, algorithm, each));
+        } else if (std::find(searched.begin(), searched.end(), key) != searched.end()) {
+          add(heading, sensitivity_figure(data, workload, algorithm, key, each));
+        }
       }
     }
   }

@@ -5,6 +5,7 @@
 #include "analysis/summary.hpp"
 #include "harness/cli/print.hpp"
 #include "harness/cli/scoring_options.hpp"
+#include "results/text.hpp"
 
 namespace velo {
 
@@ -40,14 +41,24 @@ struct Choices {
   std::string a, b, margin;
   std::string burden = "margin";
   Format format = Format::table;
+  bool footer = false;
 };
 
 /// The answer: a table, a sentence and notes, those of reading the race first.
 void print_answer(const Console& console, const Choices& choices, const Table& table, const std::string& sentence,
-                  const std::vector<std::string>& race_notes, const std::vector<std::string>& notes) {
-  print_table(console, choices.format, table);
-  (choices.format == Format::table ? console.out : console.err) << sentence << '\n';
-  print_notes(console, race_notes);
+                  const analysis::Race& race, const std::vector<std::string>& notes) {
+  const std::string asked = choices.race.question(
+      "compare", cat(choices.a, " ", choices.b, " ", choices.race.sweep, " ", choices.margin, " ", choices.burden));
+  const analysis::Provenance provenance = analysis::provenance_of(race, asked);
+  if (choices.format == Format::table) {
+    print_table(console, choices.format, table);
+    console.out << sentence << '\n';
+    print_provenance(console, choices.format, provenance);
+  } else {
+    print_sourced(console, choices.format, choices.footer, table, provenance);
+    console.err << sentence << '\n';
+  }
+  print_notes(console, race.notes);
   print_notes(console, notes);
 }
 
@@ -55,8 +66,8 @@ ExitCode ask_difference(const Console& console, const Choices& choices) {
   const auto race = choices.race.load();
   const auto comparison = analysis::compare(race.trials, choices.a, choices.b, choices.race.score_options(),
                                             choices.race.bootstrap_options());
-  print_answer(console, choices, analysis::comparison_table(comparison), analysis::verdict_sentence(comparison),
-               race.notes, analysis::notes(comparison));
+  print_answer(console, choices, analysis::comparison_table(comparison), analysis::verdict_sentence(comparison), race,
+               analysis::notes(comparison));
   return exit_code(comparison.verdict);
 }
 
@@ -67,7 +78,7 @@ ExitCode ask_equivalence(const Console& console, const Choices& choices) {
   options.burden = choices.burden == "zero" ? analysis::Burden::zero : analysis::Burden::margin;
   const auto race = choices.race.load();
   const auto report = analysis::equivalence(race.trials, choices.a, choices.b, choices.race.score_options(), options);
-  print_answer(console, choices, analysis::equivalence_table(report), analysis::verdict_sentence(report), race.notes,
+  print_answer(console, choices, analysis::equivalence_table(report), analysis::verdict_sentence(report), race,
                analysis::notes(report));
   return exit_code(report.overall.standing);
 }
@@ -94,7 +105,7 @@ Verb compare_verb() {
                     "X%");
             o.choice("--burden", choices->burden, {"margin", "zero"},
                      "with --margin, what improved and regressed have to exclude at the level");
-            o.format(choices->format);
+            declare_sourced(o, choices->format, choices->footer);
           },
       .action =
           [=](const Console& console) {

@@ -76,7 +76,8 @@ Verb figure_verb() {
                        "velo figure curves quickstart --workload fashion_mnist_cnn --width 174 --out curves.svg"},
           .declare =
               [=](Options& o) {
-                o.positional("FIGURE", choices->name, "scores, profile, times, curves, sensitivity or phases");
+                o.positional("FIGURE", choices->name,
+                             "scores, profile, times, survival, curves, sensitivity, parallel or phases");
                 o.positional("SWEEP", choices->race.sweep, "name or YAML file of the sweep (default: the only one)");
                 o.flag("--list", choices->list, "list the figures");
                 o.value("--out", choices->file, "where to write it, .svg or .pdf (default: FIGURE.svg)", "FILE");

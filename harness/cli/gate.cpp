@@ -25,7 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using analysis::GateBaseline;
 using analysis::GateCase;
-using analysis::GatePart;
 using analysis::GateReport;
 using analysis::GateVerdict;
 
@@ -81,8 +80,6 @@ void add_replays(const ReplayRun& run, const GateBaseline& baseline, const GateF
 
 void add_quality(const MeasuredQuality& measured, const GateBaseline& baseline, const GateFile& gate,
                  GateReport& report) {
-  const analysis::QualityOptions options{
-      .margin = gate.quality_margin, .level = gate.quality_level, .cases = measured.values.size()};
   const auto add = [&](const std::string& name, const std::string& word, GateVerdict verdict,
                        const std::string& sentence) {
     GateCase one;
@@ -96,7 +93,10 @@ void add_quality(const MeasuredQuality& measured, const GateBaseline& baseline, 
   for (const analysis::QualityValue& value : measured.values) {
     seen.push_back(value.name());
     if (const analysis::QualityValue* before = baseline.find(value.name()))
-      report.cases.push_back(judge_quality(value, *before, options));
+      report.cases.push_back(judge_quality(value, *before,
+                                           {.margin = quality_margin(gate, value.workload),
+                                            .level = gate.quality_level,
+                                            .cases = measured.values.size()}));
     else
       add(value.name(), "new", GateVerdict::inconclusive, "the baseline does not have this case: accept it");
   }

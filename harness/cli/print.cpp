@@ -24,20 +24,41 @@ void print_table(const Console& console, Format format, const Table& table, cons
   }
 }
 
-void print_footer(const Console& console, Format format, const std::string& sentence) {
+void print_provenance(const Console& console, Format format, const analysis::Provenance& provenance) {
+  const std::string origin = sentence(provenance);
   switch (format) {
     case Format::table:
     case Format::markdown:
-      console.out << '\n' << sentence << '\n';
+      console.out << '\n' << origin << '\n';
       break;
     case Format::latex:
-      console.out << "% " << sentence << '\n';
+      console.out << "% " << origin << '\n';
       break;
     case Format::csv:
     case Format::json:
-      console.err << sentence << '\n';
+      console.err << origin << '\n';
       break;
   }
+}
+
+void print_sourced(const Console& console, Format format, bool footer, const Table& table,
+                   const analysis::Provenance& provenance, const analysis::Marks& marks) {
+  if (footer && format == Format::json) {
+    console.out << "{\"rows\": " << analysis::to_json(table) << ",\n\"provenance\": " << to_json(provenance) << "}\n";
+    return;
+  }
+  print_table(console, format, table, marks);
+  if (footer && format == Format::csv) {
+    console.out << "# " << sentence(provenance) << "\r\n";
+  } else {
+    print_provenance(console, format, provenance);
+  }
+}
+
+void declare_sourced(Options& options, Format& format, bool& footer) {
+  options.format(format);
+  options.flag("--footer", footer,
+               "provenance within the output too: csv, a last line behind '#'; json, {\"rows\", \"provenance\"}");
 }
 
 }  // namespace velo

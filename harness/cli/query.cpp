@@ -1,7 +1,6 @@
 // `velo query`: asks the index, by a named query or in SQL, over a connection that only reads.
 #include <ostream>
 
-#include "analysis/provenance.hpp"
 #include "analysis/queries.hpp"
 #include "harness/cli/print.hpp"
 #include "results/index.hpp"
@@ -39,16 +38,7 @@ ExitCode ask(const Console& console, const Choices& choices) {
   Table table = index.query(statement);
   const analysis::Marks marks = named == nullptr ? analysis::Marks{} : analysis::take_marks(*named, table);
   const analysis::Provenance provenance = analysis::provenance_of(index, cat(statement, "\nwhere ", choices.where));
-  if (choices.format == Format::json && choices.footer) {
-    console.out << "{\"rows\": " << analysis::to_json(table) << ",\n\"provenance\": " << analysis::to_json(provenance)
-                << "}\n";
-  } else {
-    print_table(console, choices.format, table, marks);
-    if (choices.format == Format::csv && choices.footer)
-      console.out << "# " << sentence(provenance) << "\r\n";
-    else
-      print_footer(console, choices.format, sentence(provenance));
-  }
+  print_sourced(console, choices.format, choices.footer, table, provenance, marks);
   for (const std::string& mixed : provenance.mixed) console.err << "note: " << mixed << '\n';
   return provenance.n + provenance.left_out > 0 ? ExitCode::ok : ExitCode::nothing_measured;
 }
@@ -70,11 +60,8 @@ Verb query_verb() {
                 o.flag("--list", choices->list, "list the named queries");
                 o.value("--where", choices->where, "only trials that meet this: fields, hyperparameters, and or not",
                         "CONDITION");
-                o.flag(
-                    "--footer", choices->footer,
-                    "provenance within the output too: csv, a last line behind '#'; json, {\"rows\", \"provenance\"}");
                 o.store(choices->store);
-                o.format(choices->format);
+                declare_sourced(o, choices->format, choices->footer);
               },
           .action =
               [=](const Console& console) {

@@ -90,6 +90,14 @@ std::string ScoringOptions::command(const std::string& verb, const std::string& 
   return out;
 }
 
+std::string ScoringOptions::question(const std::string& verb, const std::string& subject) const {
+  ScoringOptions anywhere = *this;
+  anywhere.store = ScoringOptions{}.store;
+  anywhere.logs.clear();
+  anywhere.workloads.clear();
+  return anywhere.command(verb, subject);
+}
+
 analysis::Race ScoringOptions::load(TrialDetail detail) const {
   if (!logs.empty()) {
     if (!where.empty()) throw Error("--where asks a store; `velo import algoperf` makes one of the logs");

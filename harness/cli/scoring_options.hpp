@@ -41,6 +41,9 @@ struct ScoringOptions {
   /// The command line that asks the same again: "velo report quickstart --clock seconds", defaults left out.
   [[nodiscard]] std::string command(const std::string& verb, const std::string& subject) const;
 
+  /// What is asked, wherever the results lie: for the footer.
+  [[nodiscard]] std::string question(const std::string& verb, const std::string& subject) const;
+
   /// The race they speak of. Without a sweep and without --all: the only sweep of the store; Error naming the sweeps
   /// when it has several. A report needs more than the results.
   [[nodiscard]] analysis::Race load(TrialDetail detail = TrialDetail::results) const;

@@ -59,7 +59,7 @@ TrialSummary run_again(const Console& console, const Store& again, const RunRef&
   PoolEvents events;
   events.finished = [&](std::size_t, const JobEnd& ended) { end = ended; };
   run_pool({.workers = 1, .threads = threads, .pin = false}, {job}, events, stop);
-  const TrialSummary summary = again.read_status(run);
+  TrialSummary summary = again.read_status(run);
   if (summary.status != Status::done && summary.status != Status::failed)
     throw Error(cat("the repetition did not come to its end", stop ? ": it was stopped" : "", "; its log says: ",
                     fs::exists(again.folder(run).log()) ? read_file(again.folder(run).log()) : "nothing"));

@@ -55,14 +55,19 @@ void read_replay(const Tree& tree, GateFile& out, const Catalogue& catalogue) {
   }
 }
 
-void read_quality(const Tree& tree, GateFile& out) {
-  const Fields fields(tree, "the gate's quality", {"sweep", "margin", "level"});
+void read_quality(const Tree& tree, GateFile& out, const Catalogue& catalogue) {
+  const Fields fields(tree, "the gate's quality", {"sweep", "margin", "margins", "level"});
   const Tree& sweep = fields.require("sweep");
   if (!sweep.is_scalar()) fail(sweep.at, cat("sweep is the path of a sweep file, not ", sweep.described()));
   const std::filesystem::path path = std::filesystem::path(out.path).parent_path() / sweep.scalar;
   if (!std::filesystem::exists(path)) fail(sweep.at, cat("there is no sweep file '", path.string(), "'"));
   out.sweep = path.string();
   if (const Tree* margin = fields.find("margin")) out.quality_margin = read_fraction(*margin, "margin");
+  if (const Tree* margins = fields.find("margins")) {
+    const Fields of_workloads(*margins, "the gate's margins", catalogue.workload_names());
+    for (const Tree::Entry& one : margins->entries)
+      out.quality_margins[one.key] = read_fraction(one.value, cat("the margin of ", one.key));
+  }
   if (const Tree* level = fields.find("level")) out.quality_level = read_real(*level, "level", least_level, most_level);
 }
 
@@ -110,9 +115,14 @@ GateFile read_gate_file(const std::string& path, const Catalogue& catalogue) {
   out.name = fields.require("gate").scalar;
   if (out.name.empty()) fail(fields.require("gate").at, "gate is a name");
   if (const Tree* replay = fields.find("replay")) read_replay(*replay, out, catalogue);
-  if (const Tree* quality = fields.find("quality")) read_quality(*quality, out);
+  if (const Tree* quality = fields.find("quality")) read_quality(*quality, out, catalogue);
   if (const Tree* speed = fields.find("speed")) read_speed(*speed, out, catalogue);
   return out;
+}
+
+double quality_margin(const GateFile& gate, const std::string& workload) {
+  const auto own = gate.quality_margins.find(workload.substr(0, workload.find('{')));
+  return own == gate.quality_margins.end() ? gate.quality_margin : own->second;
 }
 
 Component component_from(const std::string& yaml, const std::string& argument, const Catalogue& catalogue) {

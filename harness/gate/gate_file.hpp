@@ -11,6 +11,7 @@
 //   quality:
 //     sweep: regression_sweep.yaml   relative to this file; its studies are the seeds
 //     margin: 10%            a difference below is none
+//     margins: {fashion_mnist_mlp: 20%}   of workloads, variants included, whose seeds see less than the others'
 //     level: 0.95
 //   speed:
 //     algorithms: [adamw]    entries as in a sweep; [] for none
@@ -24,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,7 @@ struct GateFile {
 
   std::string sweep;  ///< path, as the program sees it; empty: no quality part
   double quality_margin = 0.1;
+  std::map<std::string, double> quality_margins;  ///< by workload, where it is not quality_margin
   double quality_level = 0.95;
 
   struct SpeedCase {
@@ -54,6 +57,9 @@ struct GateFile {
   double speed_seconds = 120;
   double foreign_limit = 0.05;
 };
+
+/// The margin of a workload, whose name may carry a variant: "fashion_mnist_mlp{width=64}".
+[[nodiscard]] double quality_margin(const GateFile& gate, const std::string& workload);
 
 /// Throws Error "file:line:column: sentence" for everything that is wrong with it.
 [[nodiscard]] GateFile read_gate_file(const std::string& path, const Catalogue& catalogue);

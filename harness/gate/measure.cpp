@@ -110,7 +110,7 @@ MeasuredQuality measured_quality(const Store& store, const std::string& sweep) {
   in_steps.clock = analysis::Clock::steps;
   const analysis::StudyTable table = analysis::study_table(race.trials, in_steps);
   MeasuredQuality out;
-  out.unmeasured = table.unmeasured;
+  out.unmeasured = table.left_out.unmeasured;
   for (std::size_t w = 0; w < table.workloads.size(); ++w) {
     for (std::size_t a = 0; a < table.algorithms.size(); ++a) {
       std::vector<const TrialOutcome*> trials;

@@ -140,7 +140,9 @@ TEST_CASE("a missing trajectory is said, not fatal") {
   const Race race = load_race(small.store, "race");
   std::filesystem::remove(std::filesystem::path(race.trials.front().path) / "trajectory.h5");
   const ReportData data = report_of(small);
-  REQUIRE(data.problems.size() == 1);
+  REQUIRE(data.problems.size() == 2);
+  CHECK_THAT(data.problems[0], ContainsSubstring("1 of 13 cells of the sweep have not been run yet"));
+  CHECK_THAT(data.problems[1], ContainsSubstring("trajectory.h5"));
   CHECK(data.curves.front().metric.empty());
   CHECK(balanced(static_page(data)));
 }
@@ -160,6 +162,21 @@ TEST_CASE("searched hyperparameters are those that differ, and trials that misse
   CHECK_THAT(figure,
              ContainsSubstring("missed") && ContainsSubstring("mk hollow") && ContainsSubstring("not reached after"));
   CHECK(sensitivity_figure(data, "slope{width=64}", "fast one", "lr").find("mk hollow") == std::string::npos);
+}
+
+TEST_CASE("parallel coordinates have an axis per searched hyperparameter and one for the time, and say who missed") {
+  const SmallStore small("parallel");
+  const ReportData data = report_of(small);
+  const std::string figure = parallel_figure(data, "slope{width=64}", "slow");
+  CHECK_THAT(figure, ContainsSubstring(">lr</text>") && ContainsSubstring(">example-gradients to target</text>") &&
+                         ContainsSubstring(">missed</text>") && ContainsSubstring("class=\"ghost s"));
+  const std::string fast = parallel_figure(data, "slope{width=64}", "fast one");
+  CHECK(fast.find("missed") == std::string::npos);
+  // Six trials, six lines; the fastest of all is drawn last.
+  std::size_t lines = 0;
+  for (std::size_t at = fast.find("<path"); at != std::string::npos; at = fast.find("<path", at + 1)) ++lines;
+  CHECK(lines == 6);
+  CHECK_THAT(fast.substr(fast.rfind("<path")), ContainsSubstring("quick0"));
 }
 
 TEST_CASE("a median curve keeps trials that have ended at their last value") {

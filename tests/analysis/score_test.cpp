@@ -133,7 +133,7 @@ TEST_CASE("trials that were cut off measure nothing, those that broke down count
   trials[1].stop_reason = "nan";
   trials[2].stop_reason = "node_lost";
   const StudyTable table = study_table(trials, {});
-  CHECK(table.unmeasured == 1);
+  CHECK(table.left_out.unmeasured == 1);
   CHECK(table.at[0][0].size() == 2);
   CHECK(workload_times(table)[0][0] == not_reached);
 }

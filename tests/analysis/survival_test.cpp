@@ -1,11 +1,15 @@
 #include "analysis/survival.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 #include <cmath>
 
 #include "analysis/counter_random.hpp"
+#include "analysis/trial_survival.hpp"
 #include "results/error.hpp"
+#include "tests/analysis/trials.hpp"
 
 using namespace velo::analysis;
 using Catch::Matchers::WithinAbs;
@@ -76,4 +80,40 @@ TEST_CASE("curve and restricted mean cover the truth of censored exponential tim
   // Four standard errors of a share of 0.95 in 1000 (0.028), and 0.015 for what 60 trials miss of the normal limit.
   CHECK_THAT(curve_covers / double{experiments}, WithinAbs(0.95, 0.028 + 0.015));
   CHECK_THAT(mean_covers / double{experiments}, WithinAbs(0.95, 0.028 + 0.015));
+}
+
+TEST_CASE("trials of a race survive to a common horizon, and those stopped early are left out") {
+  using testing::trial;
+  std::vector<TrialOutcome> trials;
+  for (const double time : {100.0, 200.0, 300.0}) trials.push_back(trial("sure", "w", 0, time));
+  for (const double watched : {600.0, 400.0}) trials.push_back(trial("slow", "w", 0, not_reached, watched));
+  trials.push_back(trial("slow", "w", 0, 500));
+  trials.push_back(trial("slow", "w", 0, not_reached, 50));
+  trials.back().stop_reason = "stopped_lossless";
+  trials.push_back(trial("wild", "w", 0, 200));
+  trials.push_back(trial("wild", "w", 0, not_reached, 10));
+  trials.back().stop_reason = "nan";
+  trials.push_back(trial("sure", "v", 0, 70));
+
+  ScoreOptions options;
+  options.clock = Clock::steps;
+  const RaceSurvival race = race_survival(trials, options);
+  REQUIRE(race.cells.size() == 4);
+  CHECK(race.stopped_early == 1);
+  // Of all who may still hit, "slow" was watched longest, for 600 steps.
+  const std::vector<std::string> order{"sure", "wild", "slow", "sure"};
+  const std::vector<double> horizon{600, 600, 600, 70};
+  // sure: (100 + 200 + 300) / 3. wild: 200, and half of it never. slow: 500, and half of the two still watched beyond.
+  const std::vector<double> mean{200, 0.5 * 200 + 0.5 * 600, 500 + 0.5 * 100, 70};
+  const Answer answer = survival_answer(trials, options, 0.95);
+  REQUIRE(answer.table.rows.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(race.cells[i].algorithm == order[i]);
+    CHECK(race.cells[i].horizon == horizon[i]);
+    CHECK_THAT(std::get<double>(answer.table.rows[i][5]), WithinAbs(mean[i], 1e-12));
+  }
+  CHECK(answer.notes.size() == 2);
+  CHECK_THAT(answer.notes[1], Catch::Matchers::ContainsSubstring("1 trial that lossless stopping"));
+  CHECK(race.left_out.broke_down == 1);
+  CHECK_THROWS_WITH(race_survival({trials[6]}, {}), Catch::Matchers::ContainsSubstring("`stop: target`"));
 }

@@ -53,6 +53,8 @@ TEST_CASE("velo score prints times and scores on stdout and notes on stderr") {
       ContainsSubstring("algorithm,tau,share,low,high,simultaneous_low,simultaneous_high\r\nfast one,1,1,1,1,1,1"));
   CHECK_THAT(velo_on(small, "score race --show scores --format json").out,
              ContainsSubstring("\"algorithm\": \"fast one\", \"score\": 1,"));
+  CHECK_THAT(answer.out, ContainsSubstring("n = 12, 0 failed"));
+  CHECK_THAT(velo_on(small, "score --show scores --format csv --footer").out, ContainsSubstring("\r\n# query "));
   CHECK_THAT(velo_on(small, "score configs/sweeps/race.yaml --clock steps").err, ContainsSubstring("times in steps"));
   CHECK_THAT(velo_on(small, "score --show best-of-k --format csv").out,
              ContainsSubstring("trials,fast one,slow\r\n1,1,"));
@@ -72,6 +74,8 @@ TEST_CASE("velo score shows the answers over workloads in every format, each wit
   CHECK_THAT(ranks.out, ContainsSubstring("fast one") && ContainsSubstring("2.000"));
   CHECK_THAT(ranks.err,
              ContainsSubstring("Friedman chi2 1, p = 1") && ContainsSubstring("1 workload cannot tell any of 1 pair"));
+  CHECK_THAT(velo_on(small, "score race --show survival --format csv").out,
+             ContainsSubstring("slope{width=64},fast one,6,6,") && ContainsSubstring("slope{width=64},slow,6,4,"));
   CHECK_THAT(velo_on(small, "score race --show order --format csv").out,
              ContainsSubstring("fast one,slow,yes,0,0,") && ContainsSubstring("slow,fast one,no,1,1,1,1,3,3\r\n"));
 }
@@ -123,6 +127,9 @@ TEST_CASE("velo compare answers by its exit status") {
   CHECK(few.code == 4);
   CHECK_THAT(few.out, ContainsSubstring("inconclusive") && ContainsSubstring("all (geometric mean)"));
   CHECK_THAT(few.err, ContainsSubstring("3 decided pairs of studies cannot settle it"));
+  CHECK_THAT(few.out, ContainsSubstring("n = 12, 0 failed, 0 unfinished, 0 left out"));
+  CHECK_THAT(velo_on(small, "compare 'fast one' slow --format json --footer").out,
+             ContainsSubstring("{\"rows\": [") && ContainsSubstring("\"provenance\": {\"query\": "));
   CHECK(velo_on(small, "compare 'fast one' slow --level 0.7").code == 0);
   CHECK(velo_on(small, "compare slow 'fast one' --level 0.7").code == 1);
   const Answer unknown = velo_on(small, "compare slow fast_one");

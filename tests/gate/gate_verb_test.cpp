@@ -70,6 +70,14 @@ TEST_CASE("a baseline is accepted for a reason, the same build is equivalent to 
   CHECK(content(library.folder.path() / "main.json") == first);
 
   SECTION("other seeds are green") { CHECK(library.gate({"--set", "seeds=77"}).exit == 0); }
+  SECTION("a margin of the workload's own is the one that holds, and one below what the seeds see decides nothing") {
+    library.folder.file(
+        "gate.yaml",
+        "gate: tiny\nquality: {sweep: sweep.yaml, margin: 30%, margins: {theory_linear_regression: 1%}}\n");
+    const Outcome narrow = library.gate({"--set", "seeds=77"});
+    CHECK(narrow.exit == 4);
+    CHECK_THAT(narrow.out, ContainsSubstring("margin 1 %"));
+  }
   SECTION("a sweep that asks for something else is inconclusive, with a page") {
     const Outcome other = library.gate({"--set", "sgd.lr=0.1", "--pages", "pages"});
     CHECK(other.exit == 4);
@@ -106,6 +114,8 @@ TEST_CASE("bad input to the gate has one sentence") {
   refused("quality: {sweep: sweep.yaml}\n", "gate");
   refused("gate: x\nquality: {sweep: none.yaml}\n", "there is no sweep file");
   refused("gate: x\nquality: {sweep: sweep.yaml, margin: -3%}\n", "margin is a positive fraction");
+  refused("gate: x\nquality: {sweep: sweep.yaml, margins: {quadratik: 3%}}\n", "did you mean 'quadratic'");
+  refused("gate: x\nquality: {sweep: sweep.yaml, margins: {quadratic: 0}}\n", "the margin of quadratic is a positive");
   refused("gate: x\nquality: {sweep: sweep.yaml, level: 2}\n", "level is a number from");
   refused("gate: x\nreplay: {changed: maybe}\n", "changed is hold or note");
   refused("gate: x\nreplay: {cases: [adamv]}\n", "did you mean 'adam");

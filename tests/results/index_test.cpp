@@ -122,6 +122,23 @@ TEST_CASE("a store from before work was charged is read, and its index tells the
   CHECK(std::get<double>(table.rows[0][1]) == (28800 + 32 + 24) / 3.0);
 }
 
+TEST_CASE("the work of an evaluation is kept only where it is not that of its gradients, and always told") {
+  const Scratch scratch;
+  const Store store = Store::create(scratch / "store");
+  put_sample_run(store, 1, [](Trajectory& t) {
+    auto& series = t.evaluations.series;
+    const auto gradients = t.evaluations.at("example_gradients");
+    const auto work = std::find_if(series.begin(), series.end(), [](const Series& s) { return s.info.name == "work"; });
+    work->values = {gradients[0], gradients[1] + 0.5, gradients[2]};
+  });
+  auto index = TrialIndex::open(store);
+  index.rebuild();
+  CHECK(whole(index.query("SELECT count(work) FROM points").rows[0][0]) == 1);
+  const Table told = index.query("SELECT DISTINCT step, work - example_gradients FROM evaluations ORDER BY step");
+  REQUIRE(told.rows.size() == 3);
+  for (std::size_t row = 0; row < 3; ++row) CHECK(std::get<double>(told.rows[row][1]) == (row == 1 ? 0.5 : 0.0));
+}
+
 TEST_CASE("an index of the schema before work was charged is brought forward in place") {
   const Scratch scratch;
   const Store store = Store::create(scratch / "store");
@@ -417,13 +434,15 @@ TEST_CASE("an index of an older schema is made anew from the files") {
     index.rebuild();
     now = index.dump();
   }
-  std::filesystem::remove(store.index_file());
   const std::string file = store.index_file().string();
-  for (std::size_t i = 0; i < 2; ++i) run_sql(file, std::string(schema_scripts()[i]));
-  run_sql(file, "PRAGMA application_id = 1447382095; PRAGMA user_version = 2");
-  CHECK(error_of([&] { (void)TrialIndex::open_read_only(store); }) ==
-        "the index '" + file + "' has an older schema; run `velo index` to bring it forward");
-  CHECK(TrialIndex::open(store).dump() == now);
+  for (std::size_t version = 1; version < schema_scripts().size(); ++version) {
+    std::filesystem::remove(store.index_file());
+    for (std::size_t i = 0; i < version; ++i) run_sql(file, std::string(schema_scripts()[i]));
+    run_sql(file, "PRAGMA application_id = 1447382095; PRAGMA user_version = " + std::to_string(version));
+    CHECK(error_of([&] { (void)TrialIndex::open_read_only(store); }) ==
+          "the index '" + file + "' has an older schema; run `velo index` to bring it forward");
+    CHECK(TrialIndex::open(store).dump() == now);
+  }
 }
 
 TEST_CASE("the time to the result is the median over studies of the fastest trial, and empty where it is not reached") {

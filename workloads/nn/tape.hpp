@@ -138,7 +138,7 @@ class Tape {
     std::size_t announced;  ///< operations when the node was closed: the last one is its own
   };
   struct Operation {
-    const char* name;
+    const char* name = nullptr;
     std::optional<Index> block;
     OperationCosts costs;
   };
