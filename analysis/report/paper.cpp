@@ -66,6 +66,15 @@ struct Panel {
   std::string heading, svg;
 };
 
+/// A heading cut to the room that it has, at about 6.8 pixels a character.
+std::string fitted(const std::string& heading, double room) {
+  const auto most = static_cast<std::size_t>(room / 6.8);
+  if (display_width(heading) <= most) return heading;
+  std::size_t end = std::min(most - 1, heading.size());
+  while (end > 0 && (static_cast<unsigned char>(heading[end]) & 0xc0) == 0x80) --end;  // not within a character
+  return heading.substr(0, end) + "…";
+}
+
 /// Panels row by row, headings above them, keys in a legend below.
 std::string sheet(const std::vector<Panel>& panels, std::size_t columns, double width,
                   const std::vector<std::pair<std::string, std::string>>& keys, const std::string& description) {
@@ -78,8 +87,8 @@ std::string sheet(const std::vector<Panel>& panels, std::size_t columns, double 
       const double x = static_cast<double>(c) * width / static_cast<double>(columns);
       const double room = heading.empty() ? 0 : 16;
       if (room > 0)
-        body += cat("<text class=\"heading\" x=\"", pixel(x + 6), "\" y=\"", pixel(top + 12), "\">", escaped(heading),
-                    "</text>");
+        body += cat("<text class=\"heading\" x=\"", pixel(x + 6), "\" y=\"", pixel(top + 12), "\">",
+                    escaped(fitted(heading, width / static_cast<double>(columns) - 12)), "</text>");
       body += placed(svg, x, top + room);
       tallest = std::max(tallest, room + height_of(svg));
     }

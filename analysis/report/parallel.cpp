@@ -84,7 +84,7 @@ std::string parallel_figure(const ReportData& data, const std::string& workload,
   std::vector<Axis> axes;
   for (const std::string& key : keys) axes.push_back(setting_axis(data, trials, key));
   const auto [least, most] = std::minmax_element(times.begin(), times.end());
-  axes.push_back({cat(name(clock), " to target"), short_number(*least), short_number(*most),
+  axes.push_back({"time to target", short_number(*least), short_number(*most),
                   [&data, clock, scale = unit_scale(times)](std::size_t i) {
                     const TrialOutcome& trial = data.race.trials[i];
                     return trial.reached ? scale(trial.watched(clock)) : missed_at;

@@ -1,4 +1,5 @@
 // `velo status`: how far the sweeps of a store are, read from the files (a running campaign need not be asked).
+#include <algorithm>
 #include <map>
 #include <ostream>
 
@@ -13,6 +14,7 @@ namespace {
 
 struct Counts {
   std::int64_t asked = 0, done = 0, reached = 0, running = 0, interrupted = 0, failed = 0, waiting = 0;
+  std::int64_t peak_memory_bytes = 0;  ///< of the largest trial
 };
 
 Counts count(const Store& store, const std::vector<SweepEntry>& cells, std::vector<std::string>& troubles) {
@@ -25,6 +27,7 @@ Counts count(const Store& store, const std::vector<SweepEntry>& cells, std::vect
       continue;
     }
     const TrialSummary summary = store.read_status(*run);
+    n.peak_memory_bytes = std::max(n.peak_memory_bytes, summary.peak_memory_bytes);
     switch (store.observed_status(summary)) {
       case Status::planned:
         ++n.waiting;
@@ -58,37 +61,42 @@ Verb status_verb() {
     Format format = Format::table;
   };
   auto choices = std::make_shared<Choices>();
-  return {
-      .name = "status",
-      .group = "Race",
-      .summary = "Show how far the sweeps of a store are",
-      .examples = {"velo status", "velo status quickstart --format json"},
-      .declare =
-          [=](Options& o) {
-            o.positional("SWEEP", choices->sweep, "one sweep by name (default: all)");
-            o.store(choices->store);
-            o.format(choices->format);
-          },
-      .action =
-          [=](const Console& console) {
-            const Store store = Store::open(choices->store);
-            const auto sweeps = choices->sweep.empty() ? store.sweeps() : std::vector<std::string>{choices->sweep};
-            if (sweeps.empty())
-              throw Error(cat("store ", choices->store, " holds no sweep yet"), ExitCode::nothing_measured);
-            Table table;
-            table.columns = {{"sweep", ColumnType::text},      {"trials", ColumnType::integer},
-                             {"done", ColumnType::integer},    {"reached", ColumnType::integer},
-                             {"running", ColumnType::integer}, {"interrupted", ColumnType::integer},
-                             {"failed", ColumnType::integer},  {"waiting", ColumnType::integer}};
-            std::vector<std::string> troubles;
-            for (const std::string& name : sweeps) {
-              const Counts n = count(store, store.read_sweep(name).cells, troubles);
-              table.rows.push_back({name, n.asked, n.done, n.reached, n.running, n.interrupted, n.failed, n.waiting});
-            }
-            print_table(console, choices->format, table);
-            for (const std::string& trouble : troubles) console.err << trouble << '\n';
-            return ExitCode::ok;
-          }};
+  return {.name = "status",
+          .group = "Race",
+          .summary = "Show how far the sweeps of a store are",
+          .examples = {"velo status", "velo status quickstart --format json"},
+          .declare =
+              [=](Options& o) {
+                o.positional("SWEEP", choices->sweep, "one sweep by name (default: all)");
+                o.store(choices->store);
+                o.format(choices->format);
+              },
+          .action =
+              [=](const Console& console) {
+                const Store store = Store::open(choices->store);
+                const auto sweeps = choices->sweep.empty() ? store.sweeps() : std::vector<std::string>{choices->sweep};
+                if (sweeps.empty())
+                  throw Error(cat("store ", choices->store, " holds no sweep yet"), ExitCode::nothing_measured);
+                Table table;
+                table.columns = {{"sweep", ColumnType::text},
+                                 {"trials", ColumnType::integer},
+                                 {"done", ColumnType::integer},
+                                 {"reached", ColumnType::integer},
+                                 {"running", ColumnType::integer},
+                                 {"interrupted", ColumnType::integer},
+                                 {"failed", ColumnType::integer},
+                                 {"waiting", ColumnType::integer},
+                                 {"peak_memory_MB", ColumnType::integer}};
+                std::vector<std::string> troubles;
+                for (const std::string& name : sweeps) {
+                  const Counts n = count(store, store.read_sweep(name).cells, troubles);
+                  table.rows.push_back({name, n.asked, n.done, n.reached, n.running, n.interrupted, n.failed, n.waiting,
+                                        n.peak_memory_bytes / 1'000'000});
+                }
+                print_table(console, choices->format, table);
+                for (const std::string& trouble : troubles) console.err << trouble << '\n';
+                return ExitCode::ok;
+              }};
 }
 
 }  // namespace velo

@@ -168,7 +168,7 @@ TEST_CASE("parallel coordinates have an axis per searched hyperparameter and one
   const SmallStore small("parallel");
   const ReportData data = report_of(small);
   const std::string figure = parallel_figure(data, "slope{width=64}", "slow");
-  CHECK_THAT(figure, ContainsSubstring(">lr</text>") && ContainsSubstring(">example-gradients to target</text>") &&
+  CHECK_THAT(figure, ContainsSubstring(">lr</text>") && ContainsSubstring(">time to target</text>") &&
                          ContainsSubstring(">missed</text>") && ContainsSubstring("class=\"ghost s"));
   const std::string fast = parallel_figure(data, "slope{width=64}", "fast one");
   CHECK(fast.find("missed") == std::string::npos);

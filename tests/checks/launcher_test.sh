@@ -55,9 +55,16 @@ launch run a.yaml --set 'a b=1'
 expect 'the command gets the arguments, and only it writes to stdout' prints 'velo run a.yaml --set a b=1'
 expect 'the exit status is the command'"'"'s' [ "$status" = 0 ]
 expect 'nothing is installed when nothing is missing' [ ! -f "$scratch/apt" ]
+expect 'from nothing, sources are compiled together' grep -q -- '-DVELO_TOGETHER=ON' "$scratch/cmake"
 rm "$scratch/cmake"
 launch list
 expect 'a second call does not configure again' [ ! -f "$scratch/cmake" ]
+touch "$scratch/tree/build/release/CMakeCache.txt"
+launch test --fast >/dev/null
+# shellcheck disable=SC2317  # called by expect
+one_by_one() { [ -f "$scratch/cmake" ] && ! grep -q VELO_TOGETHER "$scratch/cmake"; }
+expect 'a build that is there stays as it is' one_by_one
+rm -f -- "$scratch/tree/build/release/CMakeCache.txt" "$scratch/cmake"
 
 fresh_tree
 # shellcheck disable=SC2016  # expanded by the stand-in
