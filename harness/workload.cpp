@@ -23,12 +23,13 @@ std::string_view name(LossType type) {
 
 namespace {
 
-constexpr std::array<std::pair<Capability, std::string_view>, 5> capability_names = {{
+constexpr std::array<std::pair<Capability, std::string_view>, 6> capability_names = {{
     {Capability::hessian_vector_products, "hessian_vector_products"},
     {Capability::per_example_gradients, "per_example_gradients"},
     {Capability::layer_statistics, "layer_statistics"},
     {Capability::loss_terms, "loss_terms"},
     {Capability::players, "players"},
+    {Capability::micro_batches, "micro_batches"},
 }};
 
 }  // namespace

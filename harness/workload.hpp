@@ -37,6 +37,7 @@ enum class Capability : std::uint32_t {
   layer_statistics = 1u << 2,
   loss_terms = 1u << 3,
   players = 1u << 4,
+  micro_batches = 1u << 5,  ///< a batch has several examples, and parts of it are batches of their own
 };
 [[nodiscard]] std::string_view name(Capability capability);
 

@@ -161,6 +161,7 @@ WorkloadInfo speech_deepspeech_workload_info() {
   info.data_set = "festvox_ru";
   info.loss_type = LossType::ctc;
   info.metrics = nn::recogniser_metrics();
+  info.offers = {Capability::micro_batches};
   info.parameters = {
       choice("size", "mini", {"mini", "small"}, "channels, width and layers"),
       integer("width", 0, Range::at_least(0), "of every layer behind the convolutions, even; 0: as the size has it"),

@@ -143,7 +143,7 @@ WorkloadInfo theory_diagonal_linear_workload_info() {
   info.summary = "sparse regression as a diagonal linear network, whose start decides which minimum is found";
   info.loss_type = LossType::mean_squared_error;
   info.metrics = {{"recovery_error", "", false}, {"training_loss", "", false}};
-  info.offers = {Capability::hessian_vector_products, Capability::per_example_gradients};
+  info.offers = {Capability::hessian_vector_products, Capability::per_example_gradients, Capability::micro_batches};
   info.parameters = {
       integer("dimension", 100, {1, 1e6}, "coordinates of w; there are twice as many parameters"),
       integer("measurements", 40, {1, 1e6}, "training examples"),

@@ -105,7 +105,7 @@ WorkloadInfo theory_linear_regression_workload_info() {
   info.summary = "linear regression on fresh Gaussian examples, whose mean loss under SGD has a closed form";
   info.loss_type = LossType::mean_squared_error;
   info.metrics = {{"excess_risk", "", false}, {"distance", "", false}};
-  info.offers = {Capability::hessian_vector_products, Capability::per_example_gradients};
+  info.offers = {Capability::hessian_vector_products, Capability::per_example_gradients, Capability::micro_batches};
   info.parameters = {
       integer("dimension", 100, {1, 1e7}, "number of parameters"),
       theory::condition_parameter(100.0,

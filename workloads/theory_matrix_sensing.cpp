@@ -174,7 +174,7 @@ WorkloadInfo theory_matrix_sensing_workload_info() {
   info.summary = "a matrix of low rank from Gaussian measurements, as a product of two factors";
   info.loss_type = LossType::mean_squared_error;
   info.metrics = {{"recovery_error", "", false}, {"training_loss", "", false}};
-  info.offers = {Capability::hessian_vector_products, Capability::per_example_gradients};
+  info.offers = {Capability::hessian_vector_products, Capability::per_example_gradients, Capability::micro_batches};
   info.parameters = {
       integer("dimension", 20, {1, 1e4}, "rows and columns of the matrix"),
       integer("rank", 2, {1, 1e4}, "rank of the planted matrix"),

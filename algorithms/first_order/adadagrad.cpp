@@ -138,6 +138,7 @@ AlgorithmInfo adadagrad_info() {
   info.name = "adadagrad";
   info.summary = "AdaGrad with a batch that grows by the norm test";
   info.paper = "Lau, Liu, Kolar, arXiv:2402.11215";
+  info.needs = {Capability::micro_batches};
   info.parameters = {
       real("lr", 1e-2, Range::non_negative(), "learning rate"),
       real("eta", 0.1, Range::positive(), "noise that the gradient may have, relative to its norm"),

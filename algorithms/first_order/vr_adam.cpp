@@ -211,6 +211,7 @@ AlgorithmInfo vr_adam_info() {
   info.name = "vr_adam";
   info.summary = "Adam damped where the gradients of micro-batches disagree";
   info.paper = "Jiang et al., arXiv:2309.13681";
+  info.needs = {Capability::micro_batches};
   info.parameters = {
       real("lr", 1e-3, Range::non_negative(), "learning rate"),
       integer("micro_batches", 8, Range::at_least(2), "parts of the batch whose gradients are compared"),

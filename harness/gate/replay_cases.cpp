@@ -85,8 +85,12 @@ class NoisyQuadratic final : public Oracle {
   }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }
   [[nodiscard]] Capabilities capabilities() const override {
-    return {Capability::hessian_vector_products, Capability::per_example_gradients, Capability::layer_statistics,
-            Capability::loss_terms, Capability::players};
+    return {Capability::hessian_vector_products,
+            Capability::per_example_gradients,
+            Capability::layer_statistics,
+            Capability::loss_terms,
+            Capability::players,
+            Capability::micro_batches};
   }
   [[nodiscard]] Index examples() const override { return training_examples; }
   [[nodiscard]] Index batch_size() const override { return batch_examples; }

@@ -49,7 +49,9 @@ class Noise final : public Oracle {
     return {1, Purpose::algorithm, static_cast<std::uint64_t>(progress_.step)};
   }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }
-  [[nodiscard]] Capabilities capabilities() const override { return {Capability::layer_statistics}; }
+  [[nodiscard]] Capabilities capabilities() const override {
+    return {Capability::layer_statistics, Capability::micro_batches};
+  }
   [[nodiscard]] Index examples() const override { return std::int64_t{1} << 20; }
   [[nodiscard]] Index batch_size() const override { return default_batch; }
   [[nodiscard]] Index loss_terms() const override { return 1; }

@@ -104,7 +104,7 @@ class GivenGradients : public Oracle {
   }
   [[nodiscard]] std::span<const Evaluation> evaluations() const override { return {}; }
   [[nodiscard]] Capabilities capabilities() const override {
-    return {Capability::hessian_vector_products, Capability::per_example_gradients};
+    return {Capability::hessian_vector_products, Capability::per_example_gradients, Capability::micro_batches};
   }
   [[nodiscard]] Index examples() const override { return given_training_examples; }
   [[nodiscard]] Index batch_size() const override { return batch_.size(); }

@@ -95,7 +95,7 @@ TrialRecord record(std::uint64_t i, std::int64_t evaluations) {
                                                           : static_cast<double>(12800 * e));
     }
     if (value <= 0.1 && !s.result.reached)
-      s.result = {true, StopReason::target, 100 * e, 12800 * e, 12800 * e, 0.31 * static_cast<double>(e), e};
+      s.result = {true, StopReason::target, 100 * e, 12800 * e, 12800 * e, 0.31 * static_cast<double>(e), e, {}};
   }
   if (!s.result.reached)
     s.result = {false,
@@ -104,7 +104,8 @@ TrialRecord record(std::uint64_t i, std::int64_t evaluations) {
                 12800 * evaluations,
                 12800 * evaluations,
                 0.31 * static_cast<double>(evaluations),
-                evaluations};
+                evaluations,
+                {}};
   s.stop_reason = broken ? StopReason::nan : s.result.reached ? StopReason::target : StopReason::budget;
   s.best_validation = best;
   s.best_validation_step = *s.budget_steps;

@@ -85,6 +85,8 @@ def main():
             name = str(file.relative_to(ROOT))
             if name.startswith(ROOMS) and (len(sys.argv) == 2 or any(part in name for part in sys.argv[2:])):
                 units.setdefault(name, flags(entry))
+    if not units:
+        sys.exit(f"{commands} lists no source of the rooms: configure with -DVELO_TOGETHER=OFF")
     store = build / "tidy"
     store.mkdir(exist_ok=True)
     stamps = {name: store / name.replace("/", "_") for name in units}

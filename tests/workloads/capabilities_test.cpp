@@ -132,7 +132,9 @@ double curvature_of(ClassifierTrack& track, const Batch& batch, const Vector& di
 }
 
 TEST_CASE(
-    "every classifier and every theory workload offers Hessian-vector products, and single examples where it has") {
+    "every classifier and every theory workload offers Hessian-vector products, and parts of a batch and single "
+    "examples "
+    "where it has such") {
   for (const WorkloadInfo& info : workloads()) {
     INFO(info.name);
     const Capabilities usual = info.offered_by(Parameters::defaults(info.parameters));
@@ -141,6 +143,7 @@ TEST_CASE(
     const bool quadratic = info.name.ends_with("quadratic");  // its examples are a formality
     const bool batch_norm = info.name == "fashion_resnet";
     CHECK(usual.has(Capability::per_example_gradients) == (!quadratic && !batch_norm));
+    CHECK(usual.has(Capability::micro_batches) == !quadratic);
   }
 }
 
@@ -189,6 +192,31 @@ TEST_CASE("the mean of the gradients of single examples is the gradient of the b
       // The sums of a backward pass have terms larger than their result: of the order of all examples' gradients, or 1.
       REQUIRE(std::abs(mean - whole(i)) <= operations * epsilon * (1.0 + size));
     }
+  }
+}
+
+TEST_CASE("gradients of the parts of a batch, weighted by their examples, make the gradient of the batch") {
+  for (const Asked& asked : everything()) {
+    const Capabilities offers = offers_of(asked);
+    if (!offers.has(Capability::micro_batches) || !offers.has(Capability::per_example_gradients)) continue;
+    INFO(asked.workload);
+    ClassifierTrack track = track_of(asked);
+    const Batch batch = track.batch(asked.batch);
+    const Vector whole = track.gradient(batch);
+    const Index cut = asked.batch / 3;
+    REQUIRE(cut > 0);
+    const Vector first = track.gradient(slice(batch, 0, cut)),
+                 rest = track.gradient(slice(batch, cut, asked.batch - cut));
+    const double share = static_cast<double>(cut) / static_cast<double>(asked.batch);
+    double apart = 0.0;
+    for (std::size_t i = 0; i < whole.extent(0); ++i) {
+      const double sum = share * first(i) + (1 - share) * rest(i);
+      REQUIRE(std::abs(sum - whole(i)) <=
+              operations * epsilon *
+                  (1.0 + static_cast<double>(asked.batch) * (std::abs(first(i)) + std::abs(rest(i)))));
+      apart = std::max(apart, std::abs(first(i) - rest(i)));
+    }
+    CHECK(apart > 1e-3);
   }
 }
 

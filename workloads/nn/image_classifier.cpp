@@ -129,13 +129,14 @@ std::vector<MetricInfo> classifier_metrics() {
 }
 
 Capabilities classifier_offers(const Parameters& variant) {
-  Capabilities offers = {Capability::hessian_vector_products, Capability::layer_statistics};
+  Capabilities offers = {Capability::hessian_vector_products, Capability::layer_statistics, Capability::micro_batches};
   if (variant.choice("normalisation") != "batch") offers |= {Capability::per_example_gradients};
   return offers;
 }
 
 void declare_classifier_offers(WorkloadInfo& info) {
-  info.offers = {Capability::hessian_vector_products, Capability::layer_statistics, Capability::per_example_gradients};
+  info.offers = {Capability::hessian_vector_products, Capability::layer_statistics, Capability::micro_batches,
+                 Capability::per_example_gradients};
   info.variant_offers = classifier_offers;
 }
 
