@@ -71,8 +71,9 @@ void ProgressDisplay::finished(std::size_t task, const TrialSummary& s) {
                         s.result.steps, s.result.seconds)
           : fmt::format("ended ({}) at {} {}", s.stop_reason ? name(*s.stop_reason) : "unknown", s.metric,
                         s.best_validation ? fmt::format("{:.4g}", *s.best_validation) : "unmeasured");
-  const std::string memory =
-      s.peak_memory_bytes > 0 ? fmt::format(", peak {} MB", s.peak_memory_bytes / 1'000'000) : "";
+  const std::string memory = s.status != Status::failed && s.peak_memory_bytes > 0
+                                 ? fmt::format(", peak {} MB", s.peak_memory_bytes / 1'000'000)
+                                 : "";
   err_ << fmt::format("[{}/{}] {}: {}{}\n", done_, total_, title(task), outcome, memory) << std::flush;
 }
 

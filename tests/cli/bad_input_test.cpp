@@ -253,8 +253,12 @@ const std::vector<Impossible> impossible = {
     {"a batch larger than the split", "{fashion_mnist_mlp: {batch_size: 50001}, synthetic: true}", "sgd",
      "workload 'fashion_mnist_mlp' has 50000 training examples, fewer than its batch_size of 50001; set a smaller "
      "batch_size"},
+    {"more micro-batches than examples", "{theory_linear_regression: {batch_size: 4}}", "vr_adam",
+     "vr_adam: a batch of 4 examples does not make 8 micro-batches; lower micro_batches or raise the batch size"},
     {"micro-batches of a single example", "quadratic", "vr_adam",
-     "vr_adam: a batch of 1 examples does not make 8 micro-batches; lower micro_batches or raise the batch size"},
+     "s.yaml:5:14: 'vr_adam' needs micro_batches, which the workload 'quadratic' does not offer; exclude: [{algorithm: "
+     "vr_adam, workload: quadratic}] leaves the pair out",
+     true},
     // forms of a model
     {"a sequence longer than the text", "{prose_lm: {sequence_length: 700000}, synthetic: true}", "sgd",
      "a sequence of 700000 bytes is longer than the validation split, which has 624585; shorten sequence_length"},
@@ -344,7 +348,7 @@ TEST_CASE("a newer index is refused with the way out") {
   const Outcome outcome = run_velo({"query", "SELECT 1", "--out", "store"}, scene.path());
   CHECK(outcome.exit == 2);
   CHECK(outcome.err ==
-        "velo: the index 'store/index.sqlite' has schema 99, newer than the 3 this velo knows; use the newer velo, or "
+        "velo: the index 'store/index.sqlite' has schema 99, newer than the 4 this velo knows; use the newer velo, or "
         "delete the file and run `velo index`\n");
 }
 

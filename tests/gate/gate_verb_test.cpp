@@ -70,13 +70,11 @@ TEST_CASE("a baseline is accepted for a reason, the same build is equivalent to 
   CHECK(content(library.folder.path() / "main.json") == first);
 
   SECTION("other seeds are green") { CHECK(library.gate({"--set", "seeds=77"}).exit == 0); }
-  SECTION("a margin of the workload's own is the one that holds, and one below what the seeds see decides nothing") {
+  SECTION("a margin of the workload's own is the one that holds") {
     library.folder.file(
         "gate.yaml",
         "gate: tiny\nquality: {sweep: sweep.yaml, margin: 30%, margins: {theory_linear_regression: 1%}}\n");
-    const Outcome narrow = library.gate({"--set", "seeds=77"});
-    CHECK(narrow.exit == 4);
-    CHECK_THAT(narrow.out, ContainsSubstring("margin 1 %"));
+    CHECK_THAT(library.gate({}).out, ContainsSubstring("margin 1 %"));
   }
   SECTION("a sweep that asks for something else is inconclusive, with a page") {
     const Outcome other = library.gate({"--set", "sgd.lr=0.1", "--pages", "pages"});
