@@ -2,28 +2,16 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fstream>
-#include <sstream>
 
-#include "harness/cli/verb.hpp"
 #include "results/files.hpp"
 #include "tests/analysis/stores.hpp"
+#include "tests/analysis/velo_says.hpp"
 
 using namespace velo;
 using namespace velo::analysis::testing;
 using Catch::Matchers::ContainsSubstring;
 
 namespace {
-
-struct Said {
-  int code;
-  std::string out, err;
-};
-
-Said velo_says(const std::vector<std::string>& words) {
-  std::ostringstream out, err;
-  const int code = run_cli(nullptr, words, out, err);
-  return {code, out.str(), err.str()};
-}
 
 std::string place(const SmallStore& small) { return small.root.string(); }
 
