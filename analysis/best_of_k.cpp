@@ -22,7 +22,7 @@ double median_of_fastest(std::vector<double> times, std::size_t k) {
 
 std::vector<BestOfK> best_of_k(const std::vector<TrialOutcome>& trials, const ScoreOptions& options) {
   for (const TrialOutcome& trial : trials) {
-    if (trial.stop_reason == "stopped_lossless" || trial.stop_reason == "halved") {
+    if (trial.stopped_early()) {
       throw Error(cat("best-of-k needs trials that ran to their own end; ", trial.algorithm, " on ", trial.workload,
                       ", study ", trial.study, ", trial ", trial.trial, " was stopped because it was behind"));
     }

@@ -4,6 +4,7 @@
 // clock. Plain data; a time that was not reached is a censored one, never a NaN and never a large number.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -82,6 +83,11 @@ struct TrialOutcome {
   [[nodiscard]] CensoredTime time(Clock clock) const { return {watched(clock), reached}; }
   /// Ended because training broke down (diverged, nan, oom): waiting longer would not have helped.
   [[nodiscard]] bool broke_down() const;
+  /// Ended because it was behind: when it would have reached the target is unknown.
+  [[nodiscard]] bool stopped_early() const { return stop_reason == "stopped_lossless" || stop_reason == "halved"; }
+  /// Whether its time counts: it has a target, or reached one that is not told, on a workload that plays a part in scores.
+  [[nodiscard]] bool scored() const { return !unscored && has_target(); }
+  [[nodiscard]] bool has_target() const { return !std::isnan(target) || reached; }
   /// Whether the trial came to an end of its own, good or bad. What was killed, cancelled or lost measures nothing.
   [[nodiscard]] bool measured() const { return status == "done" || broke_down(); }
 };

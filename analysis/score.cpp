@@ -72,21 +72,18 @@ class Positions {
   std::size_t last_ = 0;
 };
 
-bool has_target(const TrialOutcome& trial) { return !std::isnan(trial.target) || trial.reached; }
-bool scored(const TrialOutcome& trial) { return !trial.unscored && has_target(trial); }
-
 StudyTable named_table(const std::vector<TrialOutcome>& trials) {
   StudyTable table;
   Positions algorithms(table.algorithms), workloads(table.workloads);
   for (const auto& trial : trials) {
-    if (!scored(trial)) continue;
+    if (!trial.scored()) continue;
     if (algorithms.of(trial.algorithm) == table.algorithms.size()) table.algorithms.push_back(trial.algorithm);
     if (trial.held_out_of.empty() && workloads.of(trial.workload) == table.workloads.size())
       table.workloads.push_back(trial.workload);
   }
   for (std::size_t w = 0; w < table.workloads.size(); ++w) table.held_out_base.push_back(w);
   for (const auto& trial : trials) {
-    if (!scored(trial) || trial.held_out_of.empty() || workloads.of(trial.workload) < table.workloads.size()) continue;
+    if (!trial.scored() || trial.held_out_of.empty() || workloads.of(trial.workload) < table.workloads.size()) continue;
     const std::size_t base = Positions(table.workloads).of(trial.held_out_of);
     if (base == table.workloads.size()) {
       throw Error(cat("held-out workload ", trial.workload, " has no trials of its base workload ", trial.held_out_of));
@@ -142,8 +139,8 @@ StudyTable study_table(const std::vector<TrialOutcome>& all, const ScoreOptions&
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto& trial = all[i];
     table.left_out.unscored += trial.unscored;
-    table.left_out.without_target += !trial.unscored && !has_target(trial);
-    if (!scored(trial)) continue;
+    table.left_out.without_target += !trial.unscored && !trial.has_target();
+    if (!trial.scored()) continue;
     if (!trial.measured()) {
       ++table.left_out.unmeasured;
       continue;

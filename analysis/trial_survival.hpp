@@ -27,7 +27,7 @@ struct TrialSurvival {
   std::vector<CensoredTime> times;
   std::size_t hits = 0;
   std::size_t broke_down = 0;  ///< among the times: watched for ever
-  double horizon = 0;
+  RestrictedMean mean;         ///< up to the horizon of the workload
 };
 
 struct RaceSurvival {
@@ -37,7 +37,8 @@ struct RaceSurvival {
 };
 
 /// Throws Error where the trials may not be compared (require_comparable), and with exit code 5 when none is left.
-[[nodiscard]] RaceSurvival race_survival(const std::vector<TrialOutcome>& trials, const ScoreOptions& options);
+[[nodiscard]] RaceSurvival race_survival(const std::vector<TrialOutcome>& trials, const ScoreOptions& options,
+                                         double level = 0.95);
 
 /// One row per workload and algorithm: trials, those that reached the target, horizon, restricted mean with interval.
 [[nodiscard]] Answer survival_answer(const std::vector<TrialOutcome>& trials, const ScoreOptions& options,

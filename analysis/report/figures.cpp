@@ -370,7 +370,7 @@ std::string survival_figure(const ReportData& data, const RaceSurvival& race, co
   for (const TrialSurvival& cell : race.cells) {
     if (cell.workload != workload || cell.hits == 0) continue;
     cells.push_back(&cell);
-    horizon = std::max(horizon, cell.horizon);
+    horizon = cell.mean.horizon;
   }
   if (cells.empty()) return "";
   const Frame frame{width, std::min(280.0, 0.6 * width), 56, 14, 14, 44};

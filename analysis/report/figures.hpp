@@ -61,8 +61,8 @@ struct Range {
                                              double width = 332);
 
 /// Parallel coordinates of an algorithm's trials on a workload: an axis per searched hyperparameter (logarithmic where its
-/// values span a factor of 5), the last one the time to the target on the race's clock; the strongest lines are the fastest third, the faint
-/// ones missed it. Empty where nothing was searched or nobody reached the target.
+/// values span a factor of 5), the last one the time to the target on the race's clock; the strongest lines are the
+/// fastest third, the faint ones missed it. Empty where nothing was searched or nobody reached the target.
 [[nodiscard]] std::string parallel_figure(const ReportData& data, const std::string& workload,
                                           const std::string& algorithm, double width = 524);
 

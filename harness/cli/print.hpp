@@ -16,8 +16,8 @@ namespace velo {
 /// marked cells bold in the last two.
 void print_table(const Console& console, Format format, const Table& table, const analysis::Marks& marks = {});
 
-/// The provenance of an answer that print_table has printed: below Markdown a line, below LaTeX a comment. CSV and JSON have
-/// no place for it, so it goes to stderr.
+/// The provenance of an answer that print_table has printed: below a table and Markdown a line, below LaTeX a comment. CSV
+/// and JSON have no place for it, so it goes to stderr.
 void print_provenance(const Console& console, Format format, const analysis::Provenance& provenance);
 
 /// An answer with where it comes from: print_table and print_provenance, or with `footer` (an option, below) both in one

@@ -109,7 +109,7 @@ TEST_CASE("trials of a race survive to a common horizon, and those stopped early
   REQUIRE(answer.table.rows.size() == 4);
   for (std::size_t i = 0; i < 4; ++i) {
     CHECK(race.cells[i].algorithm == order[i]);
-    CHECK(race.cells[i].horizon == horizon[i]);
+    CHECK(race.cells[i].mean.horizon == horizon[i]);
     CHECK_THAT(std::get<double>(answer.table.rows[i][5]), WithinAbs(mean[i], 1e-12));
   }
   CHECK(answer.notes.size() == 2);
