@@ -88,8 +88,6 @@ std::vector<std::size_t> by_iqm(const Speeds& speeds, const std::vector<std::str
   return largest_first(values, names);
 }
 
-TableValue whole(std::size_t n) { return static_cast<std::int64_t>(n); }
-
 /// What every answer over relative speeds has to say.
 std::vector<std::string> speed_notes(const StudyTable& table, const Speeds& speeds) {
   std::vector<std::string> out;

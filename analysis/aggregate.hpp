@@ -71,6 +71,9 @@ struct Speeds {
 /// Throws Error with exit code 5 when no workload was solved by anybody.
 [[nodiscard]] Speeds relative_speeds(const StudyTable& table);
 
+/// A count as a cell of a table.
+[[nodiscard]] inline TableValue whole(std::size_t n) { return static_cast<std::int64_t>(n); }
+
 /// A table, and what must be said beside it.
 struct Answer {
   Table table;

@@ -11,8 +11,6 @@ namespace velo::analysis {
 
 namespace {
 
-TableValue whole(std::size_t n) { return static_cast<std::int64_t>(n); }
-
 /// The cell of a trial, made behind the others of its workload where it is missing.
 TrialSurvival& cell_of(std::vector<TrialSurvival>& cells, const TrialOutcome& trial) {
   auto behind = cells.end();
