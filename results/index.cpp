@@ -211,10 +211,38 @@ class SharedFacts {
   std::string key_;
 };
 
+/// The index that finds a cell's runs, done without while all runs are put in anew: filled in the order of hashes, a
+/// third of its pages would be empty. A table of this connection's own finds them meanwhile.
+class EmptiedIndex {
+ public:
+  /// The caller holds the transaction, which brings the index back where it ends early.
+  explicit EmptiedIndex(sqlite3* database) : database_(database) {
+    {
+      Statement made(database, "SELECT sql FROM main.sqlite_master WHERE name = 'runs_for_scores'");
+      made.step();
+      sql_ = made.text(0);
+    }
+    execute(database, "DROP INDEX runs_for_scores");
+    execute(database, "PRAGMA temp.cache_size = -131072");  // KiB: a million cells stay in memory
+    execute(database,
+            "CREATE TEMP TABLE cells (cell TEXT, id INTEGER, run TEXT, entry INTEGER, PRIMARY KEY (cell, id)) "
+            "WITHOUT ROWID");
+  }
+  void fill() {
+    execute(database_, "DROP TABLE temp.cells");
+    execute(database_, sql_);
+  }
+
+ private:
+  sqlite3* database_;
+  std::string sql_;
+};
+
 /// Puts runs into the tables; the caller holds the transaction, and calls settle() before it ends.
 class Ingester {
  public:
-  Ingester(sqlite3* database, const Store& store)
+  /// `emptied`: the tables are filled anew (EmptiedIndex).
+  Ingester(sqlite3* database, const Store& store, bool emptied = false)
       : database_(database),
         store_(store),
         races_(database, "races", "id, digest"),
@@ -222,17 +250,16 @@ class Ingester {
         machines_(database, "machines", "id, digest"),
         fields_(database, "runs", "id, entry, machine, speaks, digest"),
         put_run_(database, fields_.insert_sql()),
-        of_cell_(database, "SELECT id, run, entry FROM runs WHERE cell = ?"),
+        of_cell_(database, cat("SELECT id, run, entry FROM ", emptied ? "temp.cells" : "runs", " WHERE cell = ?")),
         forget_run_(database, "DELETE FROM runs WHERE id = ?"),
         forget_points_(database, "DELETE FROM points WHERE run_id = ?"),
         put_back_(database, "DELETE FROM left_out WHERE cell = ? AND run = ?"),
-        choose_(
-            database,
-            "UPDATE runs SET speaks = (id = (SELECT c.id FROM runs AS c WHERE c.cell = ? ORDER BY c.status = 'done' "
-            "DESC, length(c.run) DESC, c.run DESC LIMIT 1)) WHERE cell = ?"),
+        choose_(database, choice_sql(emptied ? "id IN (SELECT id FROM temp.cells WHERE cell = ?)" : "cell = ?")),
         find_metric_(database, "SELECT id FROM metrics WHERE name = ?"),
         put_metric_(database, "INSERT INTO metrics (name) VALUES (?)"),
-        put_point_(database, "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)") {}
+        put_point_(database, "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)") {
+    if (emptied) note_cell_.emplace(database, "INSERT OR REPLACE INTO temp.cells VALUES (?, ?, ?, ?)");
+  }
 
   /// Throws Error, before writing anything, when a file of the run cannot be read.
   void put(const RunRef& run) {
@@ -271,6 +298,13 @@ class Ingester {
     fields_.bind(put_run_, summary);
     put_run_.run();
     if (id == 0) id = sqlite3_last_insert_rowid(database_);
+    if (note_cell_) {
+      note_cell_->bind(summary.id.cell);
+      note_cell_->bind(id);
+      note_cell_->bind(summary.id.run);
+      note_cell_->bind(entry);
+      note_cell_->run();
+    }
     if (others > 0) {
       choose_.bind(summary.id.cell);
       choose_.bind(summary.id.cell);
@@ -290,6 +324,12 @@ class Ingester {
   }
 
  private:
+  /// Lets the last done run of a cell speak for it, else the last one. `of_cell` takes the cell.
+  static std::string choice_sql(std::string_view of_cell) {
+    return cat("UPDATE runs SET speaks = (id = (SELECT id FROM runs WHERE ", of_cell,
+               " ORDER BY status = 'done' DESC, length(run) DESC, run DESC LIMIT 1)) WHERE ", of_cell);
+  }
+
   /// Of a record that is older than the charge: what its evaluations tell.
   static double work_until(const TrialSummary& summary, const SeriesGroup& evaluations) {
     if (evaluations.rows() > 0) {
@@ -352,13 +392,14 @@ class Ingester {
   SharedFacts races_, entries_, machines_;
   StoredFields fields_;
   Statement put_run_, of_cell_, forget_run_, forget_points_, put_back_, choose_, find_metric_, put_metric_, put_point_;
+  std::optional<Statement> note_cell_;
   std::map<std::string, std::int64_t> metrics_;
   std::set<std::int64_t> changed_;
   std::string bytes_;
 };
 
-IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<RunRef>& runs) {
-  Ingester ingester(database, store);
+IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<RunRef>& runs, bool emptied = false) {
+  Ingester ingester(database, store, emptied);
   Statement leave_out(database, "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?)");
   IndexReport report;
   for (const auto& run : runs) {
@@ -475,7 +516,9 @@ IndexReport TrialIndex::rebuild() {
   sqlite3* database = database_.get();
   Transaction transaction(database);
   forget_runs(database);
-  IndexReport report = ingest_all(database, store_, store_.scan());
+  EmptiedIndex emptied(database);
+  IndexReport report = ingest_all(database, store_, store_.scan(), true);
+  emptied.fill();
   put_sweeps(database, store_);
   transaction.commit();
   return report;
@@ -485,10 +528,14 @@ IndexReport TrialIndex::rebuild(const std::function<bool(TrialRecord&)>& next) {
   sqlite3* database = database_.get();
   Transaction transaction(database);
   forget_runs(database);
-  Ingester ingester(database, store_);
+  EmptiedIndex emptied(database);
   IndexReport report;
-  for (TrialRecord record; next(record); ++report.runs) ingester.put(record.summary, record.evaluations);
-  ingester.settle();
+  {
+    Ingester ingester(database, store_, true);
+    for (TrialRecord record; next(record); ++report.runs) ingester.put(record.summary, record.evaluations);
+    ingester.settle();
+  }
+  emptied.fill();
   put_sweeps(database, store_);
   transaction.commit();
   return report;
@@ -676,8 +723,69 @@ Filter TrialIndex::narrow(std::string_view condition) {
   return filter;
 }
 
+namespace {
+
+/// The fields of a score from one table, and where a query for them finds each.
+struct ResultColumns {
+  std::string list;        ///< "one, two", behind what the caller reads first
+  std::vector<int> place;  ///< by field; -1: not here
+
+  ResultColumns(sqlite3* database, const std::string& tables, int first) {
+    std::set<std::string, std::less<>> there;
+    Statement names(database, cat("SELECT name FROM pragma_table_info WHERE arg IN (", tables, ")"));
+    while (names.step()) there.insert(names.text(0));
+    TrialSummary any;
+    visit_fields(any, [&](const Field& field, const auto&) {
+      const bool here = wanted(field.name, TrialDetail::results) && there.count(field.name) > 0;
+      place.push_back(here ? first++ : -1);
+      if (here) list += cat(", ", field.name);
+    });
+  }
+
+  void read(const Statement& row, TrialSummary& out) const {
+    std::size_t field = 0;
+    visit_fields(out, [&](const Field&, auto& member) {
+      if (const int column = place[field++]; column >= 0) read_field(row, column, member);
+    });
+  }
+};
+
+/// All runs with TrialDetail::results, by cell and run. What runs share is read once: joined to every run it would take
+/// half of the time.
+void each_result(sqlite3* database, const std::function<void(TrialSummary&)>& visit) {
+  const ResultColumns of_run(database, "'runs'", 2), of_entry(database, "'entries', 'races'", 1),
+      of_machine(database, "'machines'", 1);
+  Statement read_entry(database, cat("SELECT entries.id", of_entry.list,
+                                     " FROM entries JOIN races ON races.id = entries.race WHERE entries.id = ?"));
+  Statement read_machine(database, cat("SELECT id", of_machine.list, " FROM machines WHERE id = ?"));
+  const auto known = [](auto& read, Statement& row, const ResultColumns& columns, std::int64_t id) -> TrialSummary& {
+    const auto [found, added] = read.try_emplace(id);
+    if (added) {
+      row.bind(id);
+      if (row.step()) columns.read(row, found->second);
+      row.again();
+    }
+    return found->second;
+  };
+  std::unordered_map<std::int64_t, TrialSummary> entries, machines;
+  Statement rows(database, cat("SELECT entry, machine", of_run.list, " FROM runs ORDER BY cell, run"));
+  TrialSummary summary;  // used again: its texts keep their memory
+  while (rows.step()) {
+    summary = known(entries, read_entry, of_entry, rows.whole(0));
+    summary.fingerprint = known(machines, read_machine, of_machine, rows.whole(1)).fingerprint;
+    of_run.read(rows, summary);
+    visit(summary);
+  }
+}
+
+}  // namespace
+
 void TrialIndex::each_trial(const std::string& where, TrialDetail detail,
                             const std::function<void(TrialSummary&)>& visit) const {
+  if (where.empty() && detail == TrialDetail::results) {
+    each_result(database_.get(), visit);
+    return;
+  }
   std::map<std::string, std::vector<std::string>> sweeps;
   if (detail == TrialDetail::everything) {
     Statement rows(database_.get(), "SELECT DISTINCT cell, sweep FROM sweeps ORDER BY cell, sweep");
