@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,6 +14,7 @@
 #include <cstring>
 #include <optional>
 
+#include "harness/run/cores.hpp"
 #include "results/error.hpp"
 #include "results/text.hpp"
 
@@ -23,17 +23,6 @@ namespace velo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// The cores of this process' affinity mask, in order.
-std::vector<int> own_cores() {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  std::vector<int> cores;
-  if (sched_getaffinity(0, sizeof mask, &mask) == 0)
-    for (int core = 0; core < CPU_SETSIZE; ++core)
-      if (CPU_ISSET(core, &mask)) cores.push_back(core);
-  return cores;
-}
 
 struct Process {
   std::size_t job = 0;
@@ -102,10 +91,7 @@ class Pool {
       ::setenv("OMP_NUM_THREADS", threads.c_str(), 1);
       ::setenv("OPENBLAS_NUM_THREADS", threads.c_str(), 1);
       if (!cores_.empty()) {
-        cpu_set_t mask;
-        CPU_ZERO(&mask);
-        for (const int core : cores_[slot]) CPU_SET(core, &mask);
-        ::sched_setaffinity(0, sizeof mask, &mask);
+        stay_on(cores_[slot]);
         ::setenv("OMP_PROC_BIND", "true", 1);
       } else {
         ::setenv("OMP_PROC_BIND", "false", 1);

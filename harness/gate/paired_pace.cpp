@@ -11,10 +11,12 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 
 #include "analysis/power.hpp"
 #include "analysis/score.hpp"
 #include "analysis/table.hpp"
+#include "harness/run/cores.hpp"
 #include "harness/run/foreign_load.hpp"
 #include "results/error.hpp"
 #include "results/text.hpp"
@@ -25,8 +27,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t turns = 10;
-constexpr double turn_seconds = 0.02;
+constexpr std::size_t turns = 40;
+constexpr double turn_seconds = 0.005;
 constexpr int answer_milliseconds = 120000;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -34,7 +36,8 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 /// `velo pace` of one build, which answers "N steps" with their seconds.
 class Pacer {
  public:
-  Pacer(std::string program, const GateFile::SpeedCase& algorithm, const GateFile& gate)
+  /// `core`: where it runs; nothing: wherever it likes.
+  Pacer(std::string program, const GateFile::SpeedCase& algorithm, const GateFile& gate, std::optional<int> core)
       : program_(std::move(program)) {
     int to[2], from[2];
     if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) throw Error("no pipe to be had for `velo pace`");
@@ -42,6 +45,7 @@ class Pacer {
     pid_ = fork();
     if (pid_ < 0) throw Error("no process to be had for `velo pace`");
     if (pid_ == 0) {
+      if (core) stay_on({&*core, 1});
       dup2(to[0], STDIN_FILENO);
       dup2(from[1], STDOUT_FILENO);
       const int nowhere = open("/dev/null", O_WRONLY);
@@ -120,11 +124,14 @@ std::string program_of_build(const std::string& build) {
 }
 
 PaceRound pace_round(const PaceBuilds& builds, const GateFile::SpeedCase& algorithm, const GateFile& gate,
-                     bool baseline_first) {
+                     std::size_t round) {
+  const bool baseline_first = round % 2 == 0;
+  std::optional<int> core;
+  if (const std::vector<int> all = own_cores(); gate.threads == 1 && !all.empty()) core = all[round / 2 % all.size()];
   const ForeignLoad foreign;
   std::vector<double> speedups;
   {
-    Pacer candidate(builds.candidate, algorithm, gate), baseline(builds.baseline, algorithm, gate);
+    Pacer candidate(builds.candidate, algorithm, gate, core), baseline(builds.baseline, algorithm, gate, core);
     const std::int64_t steps = std::max(steps_of_a_turn(candidate), steps_of_a_turn(baseline));
     for (std::size_t turn = 0; turn < turns; ++turn) {
       double seconds[2];  // candidate, baseline
@@ -154,7 +161,7 @@ analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedC
                                     : "the time for it is up";
         return out;
       }
-      const PaceRound round = pace_round(builds, algorithm, gate, (out.rounds.size() + disturbed) % 2 == 0);
+      const PaceRound round = pace_round(builds, algorithm, gate, out.rounds.size() + disturbed);
       if (round.foreign_share > gate.foreign_limit) {
         worst = std::max(worst, round.foreign_share);
         if (++disturbed > most_disturbed) {

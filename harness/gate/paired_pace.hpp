@@ -4,8 +4,11 @@
 //
 // Each side is a process `velo pace` that holds one algorithm and its parameters, and makes so many steps when it is
 // told to (algorithm_speed.hpp: gradients are noise and cost nothing). While one works the other waits on its pipe. A
-// round has `turns` turns a side, in the order A B B A A B B A ..., so that a drift of the machine hits both; a turn
-// lasts some 20 ms. A round during which others used more than the limit of the machine measures nothing.
+// round has 40 turns of some 5 ms a side, in the order A B B A A B B A ..., so that a drift of the machine hits both.
+// With one thread both sides share a core, another one every two rounds: on a virtual machine a core is faster or slower
+// by 40 % for tens of milliseconds at a time, as its sibling on the host idles or works, and two cores not at the same
+// time. That brought the spread of rounds from 8 % to 2 %. A round during which others used more than the limit of the
+// machine measures nothing.
 // Host-only: processes, no Kokkos.
 #pragma once
 
@@ -31,9 +34,9 @@ struct PaceRound {
   double foreign_share = 0;
 };
 
-/// One round. Throws Error when a process does not answer.
+/// Round number `round` = 0, 1, ...: which side begins, and on which core. Throws Error when a process does not answer.
 [[nodiscard]] PaceRound pace_round(const PaceBuilds& builds, const GateFile::SpeedCase& algorithm, const GateFile& gate,
-                                   bool baseline_first);
+                                   std::size_t round);
 
 /// Rounds until the rule decides or the time is up; `say` hears of every round. `seconds` is what remains of the gate's.
 [[nodiscard]] analysis::GateCase measure_pace(const PaceBuilds& builds, const GateFile::SpeedCase& algorithm,
