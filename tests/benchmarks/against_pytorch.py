@@ -3,18 +3,21 @@
 
     against_pytorch.py [--build build/release] [--python /usr/bin/python3] [--workload NAME]... [--threads 1,2]
                        [--batch own,16] [--algorithm sgd,adamw] [--rounds N] [--seconds S] [--json FILE] [--quick]
+                       [--device cuda]
 
-PyTorch runs in up to three modes (pytorch_steps.py). *default*: what a plain script gets. *tuned*: OpenBLAS on OpenMP
+PyTorch runs in up to four modes (pytorch_steps.py). *default*: what a plain script gets. *tuned*: OpenBLAS on OpenMP
 with the kernels of this CPU (0.3.21 takes recent ones for a Pentium 4), bound threads, no returning of memory to the
 system, and the fastest of channels-last or not, looping, foreach or fused updates, explicit or fused attention, decided
-by measurement. *compiled*: the same through torch.compile, where that PyTorch has it.
+by measurement. *compiled*: the same through torch.compile, where that PyTorch has it. *captured*, with --device cuda
+alone: the compiled step, update included, replayed as one CUDA graph.
 
 One round is a burst of steps of each program, one after another; a ratio belongs to one round, so slow drifts of the
 machine cancel. Printed: the median ratio of steps per second and its range, per mode. CPU time that neither side used
 is measured too: above 3 % of the machine nothing is quoted and the exit status is 4.
 
 Bars, against PyTorch's best mode in each case: no workload at its own batch below 1.0, and a geometric mean over all of
-them of 1.4; those of single workloads in BARS, against the tuned mode. A missed bar is exit status 1.
+them of 1.4; those of single workloads in BARS, against the tuned mode. A missed bar is exit status 1. On a GPU there
+are no bars; give the build of the `cuda` preset, and one thread.
 """
 import argparse
 import json
@@ -33,7 +36,7 @@ BARS = {("fashion_mnist_mlp", 128): 1.4, ("fashion_mnist_cnn", 128): 1.05,
         ("fashion_mnist_mlp", 16): 2.0, ("fashion_mnist_cnn", 16): 2.0}
 FOREIGN_LIMIT = 0.03
 RATES = {"sgd": {"lr": 0.05, "momentum": 0.9}, "adamw": {"lr": 1e-3}}
-MODES = ("tuned", "default", "compiled")
+MODES = {"cpu": ("tuned", "default", "compiled"), "cuda": ("tuned", "default", "compiled", "captured")}
 
 
 class Program:
@@ -85,7 +88,8 @@ def environments(threads):
     core = openblas_core()
     if core:
         tuned["OPENBLAS_CORETYPE"] = core
-    return {"velo": common, "default": {"OMP_NUM_THREADS": str(threads)}, "tuned": tuned, "compiled": tuned}
+    return {"velo": common, "default": {"OMP_NUM_THREADS": str(threads)}, "tuned": tuned, "compiled": tuned,
+            "captured": tuned}
 
 
 def programs_of(options, workload, algorithm, batch, threads):
@@ -94,7 +98,8 @@ def programs_of(options, workload, algorithm, batch, threads):
     rates = [f"{k}={v}" for k, v in RATES[algorithm].items()]
     twin = pathlib.Path(__file__).with_name("pytorch_steps.py")
     programs = [Program("velo", [f"{options.build}/tests/benchmarks/train_steps", *case, *rates], environment["velo"])]
-    programs += [Program(mode, [options.python, twin, *case, mode, *rates], environment[mode]) for mode in MODES]
+    programs += [Program(mode, [options.python, twin, *case, options.device, mode, *rates], environment[mode])
+                 for mode in MODES[options.device]]
     for program in programs:
         if program.absent and program.absent not in options.absences:
             options.absences.add(program.absent)
@@ -132,11 +137,11 @@ def measure(options, workload, algorithm, batch, threads):
     return result
 
 
-def show(result):
+def show(result, modes):
     disturbed = result["foreign"] > FOREIGN_LIMIT
     cells = [f"{result['workload']:<18} {result['algorithm']:<9} {result['batch']:>5} {result['threads']:>3}"
              f" {result['velo_us']:>9.1f}"]
-    for mode in MODES:
+    for mode in modes:
         one = result["modes"].get(mode)
         if one is None:
             cells.append(f"{'':<27}")
@@ -148,7 +153,11 @@ def show(result):
     print(" ".join(cells), flush=True)
 
 
-def judge(results):
+def geometric_mean(ratios):
+    return math.exp(statistics.fmean(map(math.log, ratios)))
+
+
+def judge(results, device):
     """Prints what the bars say. The exit status."""
     if any(r["foreign"] > FOREIGN_LIMIT for r in results):
         print(f"others used more than {100 * FOREIGN_LIMIT:.0f} % of the machine: nothing to quote", file=sys.stderr)
@@ -157,12 +166,18 @@ def judge(results):
     ratio = lambda r, mode: r["modes"][mode]["ratio"][0]
     name = lambda r: f"{r['workload']}, {r['algorithm']}, batch {r['batch']}, {r['threads']} threads"
     own = [r for r in results if r["batch"] == OWN_BATCH[r["workload"]]]
+    if device != "cpu":
+        for mode in MODES[device]:
+            ratios = [ratio(r, mode) for r in own if mode in r["modes"]]
+            if ratios:
+                print(f"geometric mean of {len(ratios)} cases against {mode} PyTorch: {geometric_mean(ratios):.2f}")
+        return 0
     missed += [f"{name(r)}: {ratio(r, r['best']):.2f} of {r['best']} PyTorch, bar {LEAST}"
                for r in own if ratio(r, r["best"]) < LEAST]
     missed += [f"{name(r)}: {ratio(r, 'tuned'):.2f} of tuned PyTorch, bar {BARS[r['workload'], r['batch']]}"
                for r in results if ratio(r, "tuned") < BARS.get((r["workload"], r["batch"]), 0)]
     if own:
-        mean = math.exp(statistics.fmean(math.log(ratio(r, r["best"])) for r in own))
+        mean = geometric_mean([ratio(r, r["best"]) for r in own])
         covered = {r["workload"] for r in own}
         print(f"geometric mean over {len(covered)} of {len(OWN_BATCH)} workloads at mini, each at its own batch, against "
               f"PyTorch's best mode: {mean:.2f} (bar {LEAST_MEAN})")
@@ -183,6 +198,7 @@ def main():
     parser.add_argument("--batch", default="own", help="sizes; own: the workload's")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.25, help="of one burst")
+    parser.add_argument("--device", default="cpu", choices=list(MODES))
     parser.add_argument("--json", help="also write every number to this file")
     parser.add_argument("--quick", action="store_true", help="three short rounds of one case each: does it still run?")
     options = parser.parse_args()
@@ -191,7 +207,8 @@ def main():
         options.algorithm, options.threads, options.rounds, options.seconds = "sgd", "1", 3, 0.05
 
     print(f"{'workload':<18} {'algorithm':<9} {'batch':>5} {'thr':>3} {'velo us':>9} "
-          + " ".join(f"{mode + ' us':>9} {'velo is faster by':<17}" for mode in MODES) + f" {'best':<8} foreign")
+          + " ".join(f"{mode + ' us':>9} {'velo is faster by':<17}" for mode in MODES[options.device])
+          + f" {'best':<8} foreign")
     results = []
     for workload in options.workload or OWN_BATCH:
         for size in options.batch.split(","):
@@ -199,10 +216,10 @@ def main():
             for threads in map(int, options.threads.split(",")):
                 for algorithm in options.algorithm.split(","):
                     results.append(measure(options, workload, algorithm, batch, threads))
-                    show(results[-1])
+                    show(results[-1], MODES[options.device])
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
-    verdict = judge(results)
+    verdict = judge(results, options.device)
     return 0 if options.quick and verdict == 1 else verdict
 
 

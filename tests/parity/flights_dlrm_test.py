@@ -60,12 +60,13 @@ class Dlrm(nn.Module):
         self.norm = norm(options["normalisation"], width)
         self.top = stack((width + 21, 4 * h, 4 * h, 2 * h, h), options)
         self.output = nn.Linear(h, 1)
+        self.register_buffer("pairs", torch.triu_indices(6, 6).to(self.output.weight.device))
 
     def forward(self, dense, rows):
         x = self.bottom(dense)
         taken = torch.stack([table(rows[:, t]) for t, table in enumerate(self.tables)], dim=1)
         vectors = torch.cat([x[:, None], self.norm(taken.flatten(0, 1)).reshape(taken.shape)], dim=1)
-        first, second = torch.triu_indices(6, 6)
+        first, second = self.pairs
         return self.output(self.top(torch.cat([x, (vectors @ vectors.mT)[:, first, second]], dim=1)))[:, 0]
 
 

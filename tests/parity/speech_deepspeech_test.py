@@ -48,7 +48,7 @@ class Recurrent(nn.Module):
         self.lstm = nn.LSTM(width, width // 2, bidirectional=True, batch_first=True)
 
     def forward(self, x, mask):
-        lengths = mask.sum(1)
+        lengths = mask.sum(1).cpu()  # where packing wants them
         packed = pack_padded_sequence(self.norm(x, mask), lengths, batch_first=True, enforce_sorted=False)
         return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]
 
@@ -91,7 +91,7 @@ class DeepSpeech(nn.Module):
         for convolution in self.convolutions:
             lengths = (lengths + 1) // 2
             x = self.activation(convolution(x))
-            mask = torch.arange(x.shape[2]) < lengths[:, None]
+            mask = (torch.arange(x.shape[2], device=lengths.device) < lengths[:, None]).to(x.device)
             x = x * mask[:, None, :, None]
         x = self.projection(x.permute(0, 2, 3, 1).flatten(2))
         for layer in self.layers:
