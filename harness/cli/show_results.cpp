@@ -7,20 +7,24 @@
 #include "analysis/table.hpp"
 #include "harness/cli/print.hpp"
 #include "harness/cli/scoring_options.hpp"
+#include "results/text.hpp"
 
 namespace velo {
 
 namespace {
 
-void print_summary(const analysis::Summary& summary, Format format, const Console& console) {
+void print_summary(const analysis::Summary& summary, const analysis::Provenance& provenance, Format format,
+                   const Console& console) {
   if (format == Format::json) {
     console.out << "{\"times\": " << analysis::to_json(summary.times)
-                << ",\n\"scores\": " << analysis::to_json(summary.scores) << "}\n";
+                << ",\n\"scores\": " << analysis::to_json(summary.scores)
+                << ",\n\"provenance\": " << to_json(provenance) << "}\n";
     return;
   }
   print_table(console, format, summary.times);
   console.out << '\n';
   print_table(console, format, summary.scores);
+  print_provenance(console, format, provenance);
 }
 
 }  // namespace
@@ -47,7 +51,9 @@ void show_results(const Store& store, const std::string& sweep, Format format, b
   try {
     analysis::Race race = analysis::load_race(store, sweep);
     const auto summary = analysis::summarize(race, options.score_options(), options.bootstrap_options());
-    print_summary(summary, format, console);
+    // What `velo score SWEEP` prints, so its question too.
+    const auto provenance = analysis::provenance_of(race, options.question("score", cat(sweep, " all")));
+    print_summary(summary, provenance, format, console);
     print_notes(console, summary.notes);
     if (!report) return;
     const auto file = report_file(store.root(), sweep);

@@ -13,8 +13,8 @@
 
 namespace velo {
 
-/// Prints the tables of one sweep (as JSON: one object with `times` and `scores`), notes on stderr, and writes the report
-/// when `report` is true. A sweep without anything to score, because no workload has a target or no trial came to its
+/// Prints the tables of one sweep and their provenance (as JSON: one object with `times`, `scores` and `provenance`), notes
+/// on stderr, and writes the report when `report` is true. A sweep without anything to score, because no workload has a target or no trial came to its
 /// end, is said so and nothing else.
 void show_results(const Store& store, const std::string& sweep, Format format, bool report, const Console& console);
 

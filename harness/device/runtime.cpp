@@ -61,6 +61,23 @@ std::string device_model() {
 #endif
 }
 
+#ifdef KOKKOS_ENABLE_CUDA
+/// Where the compilers of host and device lay a View out differently, kernels read garbage (GCC 12 and nvcc 13.0 with the
+/// mdspan-based View of a Kokkos before 4.7: 40 bytes and 32).
+void check_view_layout() {
+  auto* size = static_cast<std::size_t*>(Kokkos::kokkos_malloc<MemorySpace>("velo::view_layout", sizeof(std::size_t)));
+  Kokkos::parallel_for(
+      "velo::view_layout", Kokkos::RangePolicy<ExecutionSpace>(0, 1),
+      KOKKOS_LAMBDA(const int) { *size = sizeof(Vector); });
+  std::size_t on_device = 0;
+  cudaMemcpy(&on_device, size, sizeof on_device, cudaMemcpyDeviceToHost);
+  Kokkos::kokkos_free<MemorySpace>(size);
+  if (on_device != sizeof(Vector))
+    throw Error(cat("a Kokkos::View has ", sizeof(Vector), " bytes to the host's compiler and ", on_device,
+                    " to CUDA's: build with -DKokkos_ENABLE_IMPL_VIEW_LEGACY=ON, or a newer Kokkos"));
+}
+#endif
+
 }  // namespace
 
 Runtime::Runtime(int threads) {
@@ -68,6 +85,9 @@ Runtime::Runtime(int threads) {
   if (threads == 0) threads = default_threads();
   libraries::set_threads(threads);
   start_kokkos(threads);
+#ifdef KOKKOS_ENABLE_CUDA
+  check_view_layout();
+#endif
 }
 
 Runtime::~Runtime() { Kokkos::finalize(); }

@@ -5,8 +5,8 @@
 // A step must at least read and write the parameters, read the gradient, and read and write its state: with s state
 // bytes per parameter that is 3 sizeof(Scalar) + 2 s bytes per parameter. That minimum over the time of a step is
 // compared with the memory bandwidth of a triad a = b + c x, which moves four scalars per element (two reads, one write,
-// and the read of the line that a write fills). Steps and triads alternate and medians are compared, so a change of the
-// machine's speed hits both. A rule that leaves part of its state alone in most steps may exceed 1.
+// and on a host the read of the line that a write fills). Steps and triads alternate and medians are compared, so a
+// change of the machine's speed hits both. A rule that leaves part of its state alone in most steps may exceed 1.
 //
 // A rule with an integer parameter whose name ends in _interval or _frequency has expensive steps, so many apart: what the
 // slowest step takes beyond the median is the cost of one. Layer records, for rules that ask what layers saw, are noise

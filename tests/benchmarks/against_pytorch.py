@@ -40,15 +40,17 @@ MODES = {"cpu": ("tuned", "default", "compiled"), "cuda": ("tuned", "default", "
 
 
 class Program:
-    """A process that makes steps on command."""
+    """A process that makes steps on command, once it is ready."""
 
     def __init__(self, name, command, environment):
-        self.name = name
+        self.name, self.command = name, " ".join(map(str, command))
         self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, env={**os.environ, **environment})
+
+    def await_ready(self):
         words = self.process.stdout.readline().split()
         if not words or words[0] not in ("ready", "absent"):
-            raise SystemExit(f"{name} did not start: {' '.join(map(str, command))}")
+            raise SystemExit(f"{self.name} did not start: {self.command}")
         self.absent = " ".join(words[1:]) if words[0] == "absent" else None
         self.parameters, self.note = (0, "") if self.absent else (int(words[1]), " ".join(words[2:]))
 
@@ -97,10 +99,16 @@ def programs_of(options, workload, algorithm, batch, threads):
     case = [workload, algorithm, batch, threads]
     rates = [f"{k}={v}" for k, v in RATES[algorithm].items()]
     twin = pathlib.Path(__file__).with_name("pytorch_steps.py")
-    programs = [Program("velo", [f"{options.build}/tests/benchmarks/train_steps", *case, *rates], environment["velo"])]
-    programs += [Program(mode, [options.python, twin, *case, options.device, mode, *rates], environment[mode])
-                 for mode in MODES[options.device]]
+    commands = {"velo": [f"{options.build}/tests/benchmarks/train_steps", *case, *rates]}
+    commands |= {mode: [options.python, twin, *case, options.device, mode, *rates] for mode in MODES[options.device]}
+    programs = []
+    for name, command in commands.items():
+        programs.append(Program(name, command, environment[name]))
+        if options.device == "cpu":  # they measure what suits them, each alone; a GPU has compilers to wait for
+            programs[-1].await_ready()
     for program in programs:
+        if options.device != "cpu":
+            program.await_ready()
         if program.absent and program.absent not in options.absences:
             options.absences.add(program.absent)
             print(f"no {program.name} mode: {program.absent}", file=sys.stderr)
@@ -217,8 +225,8 @@ def main():
                 for algorithm in options.algorithm.split(","):
                     results.append(measure(options, workload, algorithm, batch, threads))
                     show(results[-1], MODES[options.device])
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
+                    if options.json:  # after every case: nothing is lost when someone stops it
+                        pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
     verdict = judge(results, options.device)
     return 0 if options.quick and verdict == 1 else verdict
 
