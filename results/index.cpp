@@ -119,7 +119,11 @@ void append_bytes(std::string& out, const std::optional<T>& value) {
   if (value) append_bytes(out, *value);
 }
 void append_bytes(std::string& out, const std::map<std::string, std::string>& value) {
-  append_bytes(out, nlohmann::json(value).dump());
+  for (const auto& [key, text] : value) {
+    append_bytes(out, key);
+    append_bytes(out, text);
+  }
+  out += '\0';
 }
 
 /// What came of a run, in 64 bits: its cell, its results and its time.
@@ -211,38 +215,46 @@ class SharedFacts {
   std::string key_;
 };
 
-/// The index that finds a cell's runs, done without while all runs are put in anew: filled in the order of hashes, a
-/// third of its pages would be empty. A table of this connection's own finds them meanwhile.
-class EmptiedIndex {
+/// Empty tables that are filled anew, all at once, so that their pages become full: what finds a cell's runs, filled in
+/// the order of hashes, would be a third empty, and the points an eighth. Tables of this connection's own stand in.
+class Refill {
  public:
-  /// The caller holds the transaction, which brings the index back where it ends early.
-  explicit EmptiedIndex(sqlite3* database) : database_(database) {
-    {
-      Statement made(database, "SELECT sql FROM main.sqlite_master WHERE name = 'runs_for_scores'");
-      made.step();
-      sql_ = made.text(0);
-    }
+  /// Forgets all runs. The caller holds the transaction, which brings everything back where it ends early.
+  explicit Refill(sqlite3* database) : database_(database), index_(made_by("runs_for_scores")) {
+    for (const char* table : {"left_out", "runs", "points", "races", "entries", "machines", "metrics",
+                              "entry_summaries", "failure_summaries", "setting_summaries", "curve_summaries"})
+      execute(database, cat("DELETE FROM ", table));
     execute(database, "DROP INDEX runs_for_scores");
     execute(database, "PRAGMA temp.cache_size = -131072");  // KiB: a million cells stay in memory
     execute(database,
             "CREATE TEMP TABLE cells (cell TEXT, id INTEGER, run TEXT, entry INTEGER, PRIMARY KEY (cell, id)) "
             "WITHOUT ROWID");
+    const std::string points = made_by("points");
+    execute(database, cat("CREATE TEMP ", points.substr(points.find("TABLE"))));  // hides the file's
   }
-  void fill() {
+  void finish() {
+    execute(database_, "INSERT INTO main.points SELECT * FROM temp.points");
+    execute(database_, "DROP TABLE temp.points");
     execute(database_, "DROP TABLE temp.cells");
-    execute(database_, sql_);
+    execute(database_, index_);
   }
 
  private:
+  [[nodiscard]] std::string made_by(const std::string& name) const {
+    Statement made(database_, cat("SELECT sql FROM main.sqlite_master WHERE name = '", name, "'"));
+    made.step();
+    return made.text(0);
+  }
+
   sqlite3* database_;
-  std::string sql_;
+  std::string index_;
 };
 
 /// Puts runs into the tables; the caller holds the transaction, and calls settle() before it ends.
 class Ingester {
  public:
-  /// `emptied`: the tables are filled anew (EmptiedIndex).
-  Ingester(sqlite3* database, const Store& store, bool emptied = false)
+  /// `refilled`: into tables that are filled anew (Refill).
+  Ingester(sqlite3* database, const Store& store, bool refilled = false)
       : database_(database),
         store_(store),
         races_(database, "races", "id, digest"),
@@ -250,15 +262,15 @@ class Ingester {
         machines_(database, "machines", "id, digest"),
         fields_(database, "runs", "id, entry, machine, speaks, digest"),
         put_run_(database, fields_.insert_sql()),
-        of_cell_(database, cat("SELECT id, run, entry FROM ", emptied ? "temp.cells" : "runs", " WHERE cell = ?")),
+        of_cell_(database, cat("SELECT id, run, entry FROM ", refilled ? "temp.cells" : "runs", " WHERE cell = ?")),
         forget_run_(database, "DELETE FROM runs WHERE id = ?"),
         forget_points_(database, "DELETE FROM points WHERE run_id = ?"),
         put_back_(database, "DELETE FROM left_out WHERE cell = ? AND run = ?"),
-        choose_(database, choice_sql(emptied ? "id IN (SELECT id FROM temp.cells WHERE cell = ?)" : "cell = ?")),
+        choose_(database, choice_sql(refilled ? "id IN (SELECT id FROM temp.cells WHERE cell = ?)" : "cell = ?")),
         find_metric_(database, "SELECT id FROM metrics WHERE name = ?"),
         put_metric_(database, "INSERT INTO metrics (name) VALUES (?)"),
         put_point_(database, "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)") {
-    if (emptied) note_cell_.emplace(database, "INSERT OR REPLACE INTO temp.cells VALUES (?, ?, ?, ?)");
+    if (refilled) note_cell_.emplace(database, "INSERT OR REPLACE INTO temp.cells VALUES (?, ?, ?, ?)");
   }
 
   /// Throws Error, before writing anything, when a file of the run cannot be read.
@@ -310,9 +322,11 @@ class Ingester {
       choose_.bind(summary.id.cell);
       choose_.run();
     }
-    put_back_.bind(summary.id.cell);
-    put_back_.bind(summary.id.run);
-    put_back_.run();
+    if (!note_cell_) {  // else nothing was left out before
+      put_back_.bind(summary.id.cell);
+      put_back_.bind(summary.id.run);
+      put_back_.run();
+    }
     changed_.insert(entry);
     if (evaluations.rows() > 0) put_points(id, evaluations);
   }
@@ -398,8 +412,8 @@ class Ingester {
   std::string bytes_;
 };
 
-IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<RunRef>& runs, bool emptied = false) {
-  Ingester ingester(database, store, emptied);
+IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<RunRef>& runs, bool refilled = false) {
+  Ingester ingester(database, store, refilled);
   Statement leave_out(database, "INSERT OR REPLACE INTO left_out VALUES (?, ?, ?)");
   IndexReport report;
   for (const auto& run : runs) {
@@ -419,12 +433,6 @@ IndexReport ingest_all(sqlite3* database, const Store& store, const std::vector<
   }
   ingester.settle();
   return report;
-}
-
-void forget_runs(sqlite3* database) {
-  for (const char* table : {"left_out", "runs", "points", "races", "entries", "machines", "metrics", "entry_summaries",
-                            "failure_summaries", "setting_summaries", "curve_summaries"})
-    execute(database, cat("DELETE FROM ", table));
 }
 
 void put_sweeps(sqlite3* database, const Store& store) {
@@ -515,10 +523,9 @@ bool TrialIndex::apply_schema() {
 IndexReport TrialIndex::rebuild() {
   sqlite3* database = database_.get();
   Transaction transaction(database);
-  forget_runs(database);
-  EmptiedIndex emptied(database);
+  Refill refill(database);
   IndexReport report = ingest_all(database, store_, store_.scan(), true);
-  emptied.fill();
+  refill.finish();
   put_sweeps(database, store_);
   transaction.commit();
   return report;
@@ -527,15 +534,14 @@ IndexReport TrialIndex::rebuild() {
 IndexReport TrialIndex::rebuild(const std::function<bool(TrialRecord&)>& next) {
   sqlite3* database = database_.get();
   Transaction transaction(database);
-  forget_runs(database);
-  EmptiedIndex emptied(database);
+  Refill refill(database);
   IndexReport report;
   {
     Ingester ingester(database, store_, true);
     for (TrialRecord record; next(record); ++report.runs) ingester.put(record.summary, record.evaluations);
     ingester.settle();
   }
-  emptied.fill();
+  refill.finish();
   put_sweeps(database, store_);
   transaction.commit();
   return report;
