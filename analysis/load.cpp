@@ -1,8 +1,10 @@
 #include "analysis/load.hpp"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -45,12 +47,10 @@ bool speaks_before(const TrialSummary& run, const std::string& other, bool other
 
 /// The place of every trial's text among all different ones: few for so many trials, and numbers compare faster.
 std::vector<std::size_t> ranks(const std::vector<TrialOutcome>& trials, std::string TrialOutcome::*text) {
-  std::unordered_map<std::string_view, std::size_t> places;
+  std::map<std::string_view, std::size_t> places;
   for (const TrialOutcome& trial : trials) places.try_emplace(trial.*text);
-  std::vector<std::string_view> sorted;
-  for (const auto& [word, place] : places) sorted.push_back(word);
-  std::sort(sorted.begin(), sorted.end());
-  for (std::size_t i = 0; i < sorted.size(); ++i) places[sorted[i]] = i;
+  std::size_t next = 0;
+  for (auto& [word, place] : places) place = next++;
   std::vector<std::size_t> out;
   out.reserve(trials.size());
   for (const TrialOutcome& trial : trials) out.push_back(places[trial.*text]);

@@ -99,14 +99,39 @@ bool wanted(std::string_view field, TrialDetail detail) {
          std::find(result_fields.begin(), result_fields.end(), field) != result_fields.end();
 }
 
-std::string column_list(TrialDetail detail = TrialDetail::everything) {
-  std::string columns;
-  TrialSummary any;
-  visit_fields(any, [&](const Field& field, const auto&) {
-    if (!wanted(field.name, detail)) return;
-    columns += (columns.empty() ? "" : ", ") + std::string(field.name);
-  });
-  return columns;
+/// Fields that a query asks for, and where its rows hold them.
+class FieldColumns {
+ public:
+  /// `chosen` says of a field's name whether it is asked for; the columns before number `first` are the caller's.
+  template <typename Chosen>
+  explicit FieldColumns(const Chosen& chosen, int first = 0) {
+    TrialSummary any;
+    visit_fields(any, [&](const Field& field, const auto&) {
+      const bool here = chosen(field.name);
+      place_.push_back(here ? first++ : -1);
+      if (here) list_ += (list_.empty() ? "" : ", ") + std::string(field.name);
+    });
+  }
+
+  [[nodiscard]] const std::string& list() const { return list_; }
+  void read(const Statement& row, TrialSummary& out) const {
+    std::size_t field = 0;
+    visit_fields(out, [&](const Field&, auto& member) {
+      if (const int column = place_[field++]; column >= 0) read_field(row, column, member);
+    });
+  }
+
+ private:
+  std::string list_;
+  std::vector<int> place_;  // by field; -1: not asked for
+};
+
+/// Columns of tables; `tables` is a list of SQL texts.
+std::set<std::string, std::less<>> columns_of(sqlite3* database, const std::string& tables) {
+  std::set<std::string, std::less<>> out;
+  Statement names(database, cat("SELECT name FROM pragma_table_info WHERE arg IN (", tables, ")"));
+  while (names.step()) out.insert(names.text(0));
+  return out;
 }
 
 void append_bytes(std::string& out, const std::string& value) { (out += value) += '\0'; }
@@ -141,9 +166,7 @@ class StoredFields {
  public:
   /// `keys` are its first columns, which are no fields.
   StoredFields(sqlite3* database, const std::string& table, const std::string& keys) {
-    std::set<std::string, std::less<>> columns;
-    Statement rows(database, cat("SELECT name FROM pragma_table_info('", table, "')"));
-    while (rows.step()) columns.insert(rows.text(0));
+    const auto columns = columns_of(database, cat("'", table, "'"));
     std::string names = keys;
     TrialSummary any;
     visit_fields(any, [&](const Field& field, const auto&) {
@@ -731,40 +754,20 @@ Filter TrialIndex::narrow(std::string_view condition) {
 
 namespace {
 
-/// The fields of a score from one table, and where a query for them finds each.
-struct ResultColumns {
-  std::string list;        ///< "one, two", behind what the caller reads first
-  std::vector<int> place;  ///< by field; -1: not here
-
-  ResultColumns(sqlite3* database, const std::string& tables, int first) {
-    std::set<std::string, std::less<>> there;
-    Statement names(database, cat("SELECT name FROM pragma_table_info WHERE arg IN (", tables, ")"));
-    while (names.step()) there.insert(names.text(0));
-    TrialSummary any;
-    visit_fields(any, [&](const Field& field, const auto&) {
-      const bool here = wanted(field.name, TrialDetail::results) && there.count(field.name) > 0;
-      place.push_back(here ? first++ : -1);
-      if (here) list += cat(", ", field.name);
-    });
-  }
-
-  void read(const Statement& row, TrialSummary& out) const {
-    std::size_t field = 0;
-    visit_fields(out, [&](const Field&, auto& member) {
-      if (const int column = place[field++]; column >= 0) read_field(row, column, member);
-    });
-  }
-};
-
 /// All runs with TrialDetail::results, by cell and run. What runs share is read once: joined to every run it would take
 /// half of the time.
 void each_result(sqlite3* database, const std::function<void(TrialSummary&)>& visit) {
-  const ResultColumns of_run(database, "'runs'", 2), of_entry(database, "'entries', 'races'", 1),
-      of_machine(database, "'machines'", 1);
-  Statement read_entry(database, cat("SELECT entries.id", of_entry.list,
+  const auto from = [&](const std::string& tables, int first) {
+    const auto there = columns_of(database, tables);
+    return FieldColumns(
+        [&](std::string_view field) { return wanted(field, TrialDetail::results) && there.count(field) > 0; }, first);
+  };
+  const FieldColumns of_run = from("'runs'", 2), of_entry = from("'entries', 'races'", 0),
+                     of_machine = from("'machines'", 0);
+  Statement read_entry(database, cat("SELECT ", of_entry.list(),
                                      " FROM entries JOIN races ON races.id = entries.race WHERE entries.id = ?"));
-  Statement read_machine(database, cat("SELECT id", of_machine.list, " FROM machines WHERE id = ?"));
-  const auto known = [](auto& read, Statement& row, const ResultColumns& columns, std::int64_t id) -> TrialSummary& {
+  Statement read_machine(database, cat("SELECT ", of_machine.list(), " FROM machines WHERE id = ?"));
+  const auto known = [](auto& read, Statement& row, const FieldColumns& columns, std::int64_t id) -> TrialSummary& {
     const auto [found, added] = read.try_emplace(id);
     if (added) {
       row.bind(id);
@@ -774,7 +777,7 @@ void each_result(sqlite3* database, const std::function<void(TrialSummary&)>& vi
     return found->second;
   };
   std::unordered_map<std::int64_t, TrialSummary> entries, machines;
-  Statement rows(database, cat("SELECT entry, machine", of_run.list, " FROM runs ORDER BY cell, run"));
+  Statement rows(database, cat("SELECT entry, machine, ", of_run.list(), " FROM runs ORDER BY cell, run"));
   TrialSummary summary;  // used again: its texts keep their memory
   while (rows.step()) {
     summary = known(entries, read_entry, of_entry, rows.whole(0));
@@ -797,20 +800,13 @@ void TrialIndex::each_trial(const std::string& where, TrialDetail detail,
     Statement rows(database_.get(), "SELECT DISTINCT cell, sweep FROM sweeps ORDER BY cell, sweep");
     while (rows.step()) sweeps[rows.text(0)].push_back(rows.text(1));
   }
-  std::string sql = cat("SELECT ", column_list(detail), " FROM trials");
+  const FieldColumns columns([&](std::string_view field) { return wanted(field, detail); });
+  std::string sql = cat("SELECT ", columns.list(), " FROM trials");
   if (!where.empty()) sql += cat(" WHERE (", where, ")");
-  TrialSummary summary;        // used again: its texts keep their memory
-  std::vector<int> column_of;  // by field; -1: not read
-  int columns = 0;
-  visit_fields(summary, [&](const Field& field, const auto&) {
-    column_of.push_back(wanted(field.name, detail) ? columns++ : -1);
-  });
+  TrialSummary summary;  // used again: its texts keep their memory
   Statement rows(database_.get(), sql + " ORDER BY cell, run");
   while (rows.step()) {
-    std::size_t field = 0;
-    visit_fields(summary, [&](const Field&, auto& member) {
-      if (const int column = column_of[field++]; column >= 0) read_field(rows, column, member);
-    });
+    columns.read(rows, summary);
     const auto found = sweeps.find(summary.id.cell);
     summary.sweeps = found == sweeps.end() ? std::vector<std::string>{} : found->second;
     visit(summary);

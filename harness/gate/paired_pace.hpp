@@ -5,10 +5,10 @@
 // Each side is a process `velo pace` that holds one algorithm and its parameters, and makes so many steps when it is
 // told to (algorithm_speed.hpp: gradients are noise and cost nothing). While one works the other waits on its pipe. A
 // round has 40 turns of some 5 ms a side, in the order A B B A A B B A ..., so that a drift of the machine hits both.
-// With one thread both sides share a core, another one every two rounds: on a virtual machine a core is faster or slower
-// by 40 % for tens of milliseconds at a time, as its sibling on the host idles or works, and two cores not at the same
-// time. That brought the spread of rounds from 8 % to 2 %. A round during which others used more than the limit of the
-// machine measures nothing.
+// With one thread both sides share a core, another one every two rounds: on a virtual machine a core is much faster or
+// slower for tens of milliseconds at a time, as its sibling on the host idles or works, and two cores not at the same
+// time (tests/gate/slowdowns.md is with one core; with two, 29 of 50 slowdowns were found). A round during which others
+// used more than the limit of the machine measures nothing.
 // Host-only: processes, no Kokkos.
 #pragma once
 
