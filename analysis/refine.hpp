@@ -1,6 +1,6 @@
 // analysis/refine.hpp
 //
-// A learning-rate schedule from the gradient norms of a finished run.
+// A learning-rate schedule from the gradient norms of a finished run, which `gradient_norms` records.
 //   G_t   norm of the gradient at step t = 1 ... T, smoothed by a median over a window of `smoothing` T steps
 //   w_t = G_t^-power
 //   f_t = w_t (w_t + w_(t+1) + ... + w_T),   divided by the largest f; 0 behind the last step

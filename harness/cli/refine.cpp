@@ -2,6 +2,7 @@
 #include "analysis/refine.hpp"
 
 #include <cmath>
+#include <limits>
 #include <ostream>
 
 #include "harness/cli/verb.hpp"
@@ -13,13 +14,29 @@ namespace velo {
 
 namespace {
 
+struct Choices {
+  std::string run;
+  std::string store = "results/store";
+  std::string norm = "l2";
+  double power = std::numeric_limits<double>::quiet_NaN();  ///< by the norm
+  analysis::Refinement how;
+};
+
 /// The gradient norms that the algorithm, or one inside it, reported.
-const Series& recorded_norms(const Trajectory& trajectory) {
+const Series& recorded_norms(const Trajectory& trajectory, const std::string& norm) {
   for (const Series& series : trajectory.steps.series)
-    if (series.info.name.ends_with("/grad_norm")) return series;
-  throw Error(cat("the run of ", trajectory.summary.label,
-                  " recorded no gradient norms; run it as clip_by_global_norm: {max_norm: 1e30, inner: ",
-                  trajectory.summary.algorithm, "}"));
+    if (series.info.name.ends_with(norm == "l1" ? "/grad_norm_l1" : "/grad_norm")) return series;
+  throw Error(cat("the run of ", trajectory.summary.label, " recorded no ", norm,
+                  " norms of gradients; run it as gradient_norms: {inner: ", trajectory.summary.algorithm, "}"));
+}
+
+analysis::Refinement refinement(const Choices& choices) {
+  analysis::Refinement how = choices.how;
+  how.power = !std::isnan(choices.power) ? choices.power : choices.norm == "l1" ? 1.0 : 2.0;
+  if (how.power < 0.0) throw Error("--power must be at least 0", ExitCode::usage);
+  if (!(how.smoothing >= 0.0 && how.smoothing <= 1.0)) throw Error("--smoothing must lie in [0, 1]", ExitCode::usage);
+  if (how.points < 2) throw Error("--points must be at least 2", ExitCode::usage);
+  return how;
 }
 
 /// The whole planned length must have been trained, or the schedule's end would be guessed.
@@ -32,35 +49,27 @@ void require_whole(const TrialSummary& run) {
 }  // namespace
 
 Verb refine_verb() {
-  struct Choices {
-    std::string run;
-    std::string store = "results/store";
-    analysis::Refinement how;
-  };
   auto choices = std::make_shared<Choices>();
   return {.name = "refine",
           .group = "Ask",
           .summary = "Make a learning-rate schedule of the gradient norms a finished run recorded",
-          .examples = {"velo refine 3f2a", "velo refine 3f2a --power 1 --points 51"},
+          .examples = {"velo refine 3f2a", "velo refine 3f2a --norm l1 --points 51"},
           .declare =
               [=](Options& o) {
                 o.required("RUN", choices->run, "the beginning of a cell's id, as `velo query` shows it, or CELL/RUN");
-                o.value("--power", choices->how.power, "weights are norms to minus this: 2 for SGD, 1 for Adam's kind");
+                o.choice("--norm", choices->norm, {"l2", "l1"}, "which: l2 for SGD, l1 for Adam's kind");
+                o.value("--power", choices->power, "weights are norms to minus this (default: 2 for l2, 1 for l1)");
                 o.value("--smoothing", choices->how.smoothing, "median window, as a share of the run");
                 o.value("--points", choices->how.points, "factors in the table");
                 o.store(choices->store);
               },
           .action =
               [=](const Console& console) {
-                const analysis::Refinement& how = choices->how;
-                if (!(how.power >= 0.0)) throw Error("--power must be at least 0", ExitCode::usage);
-                if (!(how.smoothing >= 0.0 && how.smoothing <= 1.0))
-                  throw Error("--smoothing must lie in [0, 1]", ExitCode::usage);
-                if (how.points < 2) throw Error("--points must be at least 2", ExitCode::usage);
+                const analysis::Refinement how = refinement(*choices);
                 const Store store = Store::open(choices->store);
                 const RunRef run = store.find(choices->run);
                 const Trajectory trajectory = read_trajectory(store.folder(run).trajectory());
-                const Series& norms = recorded_norms(trajectory);
+                const Series& norms = recorded_norms(trajectory, choices->norm);
                 require_whole(trajectory.summary);
                 const std::vector<double> factors = analysis::refined_factors(
                     analysis::at_every_step(trajectory.steps.at("step"), norms.values, trajectory.summary.step_hint),

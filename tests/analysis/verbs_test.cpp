@@ -112,11 +112,17 @@ TEST_CASE("velo refine prints a table of factors of a whole run's gradient norms
   CHECK(answer.code == 0);
   CHECK_THAT(answer.out, ContainsSubstring("# observed/inner/grad_norm of run " + cell + "/0001") &&
                              ContainsSubstring("\nschedule: table\nfactors: [1, 0.75, 0.5, 0.25, 0]\n"));
+  CHECK_THAT(velo_on(small, line + " --norm l1").err,
+             ContainsSubstring("recorded no l1 norms of gradients; run it as gradient_norms: {inner: "));
+  record("observed/grad_norm_l1", 100);
+  CHECK_THAT(velo_on(small, line + " --norm l1").out,
+             ContainsSubstring("# observed/grad_norm_l1 of run ") && ContainsSubstring(", power 1, "));
+  CHECK_THAT(velo_on(small, line).err, ContainsSubstring("recorded no l2 norms"));
   record("observed/grad_norm", 40);
   CHECK(velo_on(small, line).code == 2);
   CHECK_THAT(velo_on(small, line).err, ContainsSubstring("ended after 40 of 100 steps"));
   record("observed/lr", 100);
-  CHECK_THAT(velo_on(small, line).err, ContainsSubstring("recorded no gradient norms"));
+  CHECK_THAT(velo_on(small, line).err, ContainsSubstring("recorded no l2 norms of gradients"));
   CHECK_THAT(velo_on(small, line + " --power -1").err, ContainsSubstring("--power must be at least 0"));
 }
 

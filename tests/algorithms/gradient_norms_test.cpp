@@ -1,0 +1,75 @@
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <string>
+
+#include "tests/algorithms/given_gradients.hpp"
+
+namespace velo {
+namespace {
+
+using test::component;
+
+Component measured(const char* inner) {
+  return component("gradient_norms", {{"inner", std::vector<Component>{component(inner, {})}}});
+}
+
+class Recorder : public Observer {
+ public:
+  void scalar(std::string_view name, double value) override { values[std::string(name)] = value; }
+  std::map<std::string, double> values;
+};
+
+TEST_CASE("gradient_norms reports both norms of every step's gradient, over twenty steps") {
+  const ParameterLayout layout = test::awkward_layout();
+  test::GivenGradients oracle(layout);
+  test::Rider rider(measured("sgd"), layout);
+  rider.start(oracle);
+  // Terms and sums are in double; a sum of 139 rounds 138 times.
+  const double tolerance = 139 * std::numeric_limits<double>::epsilon();
+  for (int t = 1; t <= 20; ++t) {
+    const std::vector<double> gradient = oracle.gradients(t);
+    rider.step(oracle, t);
+    Recorder recorder;
+    rider.algorithm().observe(recorder);
+    const double l2 = std::sqrt(std::inner_product(gradient.begin(), gradient.end(), gradient.begin(), 0.0));
+    const double l1 =
+        std::accumulate(gradient.begin(), gradient.end(), 0.0, [](double sum, double g) { return sum + std::abs(g); });
+    CHECK(std::abs(recorder.values.at("grad_norm") - l2) <= tolerance * l2);
+    CHECK(std::abs(recorder.values.at("grad_norm_l1") - l1) <= tolerance * l1);
+    CHECK(recorder.values.contains("inner/lr"));
+  }
+}
+
+TEST_CASE("gradient_norms changes nothing") {
+  const ParameterLayout layout = test::awkward_layout();
+  test::GivenGradients oracle(layout);
+  test::Rider watched(measured("adamw"), layout), free(component("adamw", {}), layout);
+  watched.start(oracle);
+  free.start(oracle);
+  watched.steps(oracle, 1, 20);
+  free.steps(oracle, 1, 20);
+  CHECK(watched.params() == free.params());
+  CHECK(watched.state().bytes() == free.state().bytes());
+}
+
+TEST_CASE("gradient_norms reports a gradient that is not finite as it is") {
+  const ParameterLayout layout = test::awkward_layout();
+  test::GivenGradients oracle(layout, [&](std::int64_t) {
+    std::vector<double> gradient(static_cast<std::size_t>(layout.size()), 1.0);
+    gradient[3] = -std::numeric_limits<double>::infinity();
+    return gradient;
+  });
+  test::Rider rider(measured("sgd"), layout);
+  rider.start(oracle);
+  rider.step(oracle, 1);
+  Recorder recorder;
+  rider.algorithm().observe(recorder);
+  CHECK(std::isinf(recorder.values.at("grad_norm")));
+  CHECK(std::isinf(recorder.values.at("grad_norm_l1")));
+}
+
+}  // namespace
+}  // namespace velo
