@@ -9,6 +9,7 @@
 //   mask_decay_linear        D = max(0, 1 - beta (t - t0))                   dense
 //   mask_decay_exponential   D = exp(-beta (t - t0))                         dense
 //   structure_decay          D = 0; M-1:M, then M/2:M, M/4:M ... N:M, in frames of equal length       dense
+//   structure_decay_geometric   D = 0; 8N:8M, 4N:4M, 2N:2M, N:M, in frames of equal length            dense
 // t0 = dense * T + 1; the last fine_tune * T steps have D = 0 and N:M for every method, T the step hint.
 // Papers: Bambhaniya, Yazdanbakhsh, Subramanian, Kao, Agrawal, Evci, Krishna, "Progressive gradient flow for robust N:M
 // sparsity training in transformers", arXiv:2402.04744 (mask and structure decay); Zhou et al., ICLR 2021,
@@ -16,12 +17,11 @@
 // Evaluated are always the N largest of M, of the inner algorithm's evaluation parameters: what would be shipped, not
 // E; a target met is met by a sparse model. With batch norm they have the statistics of E, which differ until D is 0.
 // Masked are weights of matrices, kernels (along their input channels) and attention; a block whose number of inputs
-// is no multiple of M, and every other block, stays dense.
-// Differs: the authors' groups may run across rows where M does not divide them; their geometric structure decay
-// (kN:kM) is not there. Ties go to the earlier weight.
+// is no multiple of M, and every other block, stays dense. Where kM does not divide it, the largest k that fits counts.
+// Differs: the authors' groups may run across rows where M does not divide them. Ties go to the earlier weight.
 // State: none of its own; two scratch vectors. Traffic per question: 1 read, 1 write per parameter (a group is read
 // from cache), 1 read and 1 write more for sr_ste.
-// Observes: mask_decay, D (1 while dense), and kept, the N in force.
+// Observes: mask_decay, D (1 while dense); kept, the N in force; group_factor, the k.
 
 #include <cmath>
 #include <utility>
@@ -90,8 +90,11 @@ class NmMasks : public Wrapper {
         beta_(parameters.real("beta")),
         sr_ste_(parameters.real("sr_ste")) {
     if (n_ > m_) throw Error(cat("nm_masks: of ", m_, " weights ", n_, " cannot be kept; n must not be above m"));
-    for (Index n = m_ - 1; n > n_; n = n == m_ - 1 ? m_ / 2 : n / 2) frames_.push_back(n);
-    frames_.push_back(n_);
+    if (method_ == "structure_decay")
+      for (Index n = m_ - 1; n > n_; n = n == m_ - 1 ? m_ / 2 : n / 2) frames_.push_back({.n = n, .times = 1});
+    if (method_ == "structure_decay_geometric")
+      for (Index times = 8; times > 1; times /= 2) frames_.push_back({.n = n_, .times = times});
+    frames_.push_back({.n = n_, .times = 1});
   }
 
   void declare(StateArena& state) override {
@@ -114,7 +117,7 @@ class NmMasks : public Wrapper {
     Wrapper::step(masked, params);
   }
   void prepare_for_eval(Oracle& oracle, ConstVector params) override {
-    const Mask shipped{.n = n_, .decay = 0.0, .regularisation = 0.0};
+    const Mask shipped{.pattern = {.n = n_}, .decay = 0.0, .regularisation = 0.0};
     Masked masked(oracle, *this, params, shipped);
     Wrapper::prepare_for_eval(masked, params);
     if (evaluated_.extent(0) != params.extent(0))
@@ -127,14 +130,20 @@ class NmMasks : public Wrapper {
 
   void observe(Observer& observer) const override {
     observer.scalar("mask_decay", last_.decay);
-    observer.scalar("kept", static_cast<double>(last_.n));
+    observer.scalar("kept", static_cast<double>(last_.pattern.n));
+    observer.scalar("group_factor", static_cast<double>(last_.pattern.times));
     Wrapper::observe(observer);
   }
 
  private:
-  /// n of m weights as they are, the others times `decay`.
-  struct Mask {
+  /// The times * n largest of times * m weights.
+  struct Pattern {
     Index n = 0;
+    Index times = 1;
+  };
+  /// The pattern's weights as they are, the others times `decay`.
+  struct Mask {
+    Pattern pattern;
     double decay = 1.0;
     double regularisation = 0.0;
     [[nodiscard]] bool is_dense() const { return decay == 1.0; }
@@ -177,28 +186,29 @@ class NmMasks : public Wrapper {
     const auto dense = static_cast<std::int64_t>(dense_.at(progress) * total);
     const std::int64_t tuning = progress.step_hint - static_cast<std::int64_t>(fine_tune_.at(progress) * total);
     const std::int64_t since = progress.step - dense - 1;
-    Mask out{.n = n_, .decay = 0.0, .regularisation = method_ == "sr_ste" ? sr_ste_.at(progress) : 0.0};
-    if (since < 0) return {.n = m_};
+    Mask out{.pattern = {.n = n_}, .decay = 0.0, .regularisation = method_ == "sr_ste" ? sr_ste_.at(progress) : 0.0};
+    if (since < 0) return {.pattern = {.n = m_}};
     if (progress.step > tuning) return out;
     const double decayed = beta_.at(progress) * static_cast<double>(since);
     if (method_ == "mask_decay_linear") out.decay = decayed < 1.0 ? 1.0 - decayed : 0.0;
     if (method_ == "mask_decay_exponential") out.decay = std::exp(-decayed);
-    if (method_ == "structure_decay") {
-      const auto frames = static_cast<std::int64_t>(frames_.size());
-      out.n = frames_[static_cast<std::size_t>(since * frames / (tuning - dense))];
-    }
+    const auto frames = static_cast<std::int64_t>(frames_.size());
+    out.pattern = frames_[static_cast<std::size_t>(since * frames / (tuning - dense))];
     return out;
   }
 
   void apply(const Mask& mask, const ConstVector& weights, const Vector& out) const {
     copy(weights, out);
-    for (const Groups& g : groups_)
-      mask_pass(g, mask.n, m_, static_cast<Scalar>(mask.decay), weights.data(), out.data());
+    for (const Groups& g : groups_) {
+      Index times = mask.pattern.times;
+      while (g.inputs % (times * m_) != 0) times /= 2;
+      mask_pass(g, times * mask.pattern.n, times * m_, static_cast<Scalar>(mask.decay), weights.data(), out.data());
+    }
   }
   void regularise(const Mask& mask, const ConstVector& weights, const Vector& gradient) const {
     if (mask.regularisation == 0.0) return;
     for (const Groups& g : groups_)
-      regularise_pass(g, mask.n, m_, static_cast<Scalar>(mask.regularisation), weights.data(), gradient.data());
+      regularise_pass(g, mask.pattern.n, m_, static_cast<Scalar>(mask.regularisation), weights.data(), gradient.data());
   }
 
   Index n_;
@@ -208,7 +218,7 @@ class NmMasks : public Wrapper {
   Schedule fine_tune_;
   Schedule beta_;
   Schedule sr_ste_;
-  std::vector<Index> frames_;
+  std::vector<Pattern> frames_;  ///< between dense training and fine tuning, each as long as the others
   std::vector<Groups> groups_;
   Vector effective_;
   Vector evaluated_;
@@ -227,7 +237,8 @@ AlgorithmInfo nm_masks_info() {
       integer("n", 2, {1, 64}, "weights of a group that are kept"),
       integer("m", 4, {2, 64}, "weights of a group"),
       choice("method", "mask_decay_exponential",
-             {"sr_ste", "mask_decay_linear", "mask_decay_exponential", "structure_decay"}, "how the others go"),
+             {"sr_ste", "mask_decay_linear", "mask_decay_exponential", "structure_decay", "structure_decay_geometric"},
+             "how the others go"),
       real("dense", 0.1, Range::fraction(), "share of the steps before the first mask"),
       real("fine_tune", 0.1, Range::fraction(), "share of the steps at the end with the final mask"),
       real("beta", 1e-2, Range::non_negative(), "speed of mask_decay_linear and mask_decay_exponential", "1/steps"),

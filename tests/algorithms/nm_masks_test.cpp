@@ -37,6 +37,7 @@ ParameterLayout layout_of_groups() {
   ParameterLayout layout;
   layout.add({.name = "bias", .kind = ParameterKind::bias, .shape = {8}});
   layout.add({.name = "wide", .kind = ParameterKind::weight, .shape = {5, 8}});
+  layout.add({.name = "widest", .kind = ParameterKind::weight, .shape = {2, 32}});
   layout.add({.name = "narrow", .kind = ParameterKind::weight, .shape = {4, 3}});
   layout.add({.name = "kernel", .kind = ParameterKind::conv_weight, .shape = {3, 4, 2, 3}});
   layout.add({.name = "table", .kind = ParameterKind::embedding, .shape = {3, 4}});
@@ -44,11 +45,13 @@ ParameterLayout layout_of_groups() {
   return layout;
 }
 
-/// Positions of every group of m: rows of matrices, input channels of kernels.
-std::vector<std::vector<std::size_t>> groups(const ParameterLayout& layout, Index m) {
+/// Positions of every group of k m, k the largest of `times`, times / 2, ... 1 that fits: rows of matrices, input
+/// channels of kernels.
+std::vector<std::vector<std::size_t>> groups(const ParameterLayout& layout, Index base, Index times = 1) {
   std::vector<std::vector<std::size_t>> out;
   for (const ParameterBlock& block : layout.blocks()) {
-    if (block.name != "wide" && block.name != "kernel" && block.name != "query") continue;
+    if (block.name != "wide" && block.name != "widest" && block.name != "kernel" && block.name != "query") continue;
+    const Index m = std::min(block.shape[1], times * base);
     const Index positions = block.size() / (block.shape[0] * block.shape[1]);
     for (Index unit = 0; unit < block.shape[0]; ++unit)
       for (Index first = 0; first < block.shape[1]; first += m)
@@ -62,24 +65,36 @@ std::vector<std::vector<std::size_t>> groups(const ParameterLayout& layout, Inde
   return out;
 }
 
-/// Which weights are masked: all but the n largest of every group.
-std::vector<bool> masked(const ParameterLayout& layout, const std::vector<double>& w, Index n, Index m) {
+/// Which weights are masked: all but n of m, the largest, of every group.
+std::vector<bool> masked(const ParameterLayout& layout, const std::vector<double>& w, Index n, Index m,
+                         Index times = 1) {
   std::vector<bool> out(w.size());
-  for (std::vector<std::size_t> group : groups(layout, m)) {
+  for (std::vector<std::size_t> group : groups(layout, m, times)) {
     std::stable_sort(group.begin(), group.end(), [&](auto i, auto j) { return std::abs(w[i]) > std::abs(w[j]); });
-    for (std::size_t k = static_cast<std::size_t>(n); k < group.size(); ++k) out[group[k]] = true;
+    for (std::size_t k = static_cast<std::size_t>(n) * group.size() / static_cast<std::size_t>(m); k < group.size();
+         ++k)
+      out[group[k]] = true;
   }
   return out;
 }
 
-/// n and the decay of the other weights at a step of 25: dense before 6, fine tuning from 21, both included.
-std::pair<Index, double> mask_at(Options o, int t) {
+struct Mask {
+  Index n;
+  double decay;
+  Index times = 1;
+};
+
+/// Of step t of 25: dense before 6, fine tuning from 21, both included.
+Mask mask_at(Options o, int t) {
   if (t <= 5) return {o.m, 1.0};
   if (t > 20) return {o.n, 0.0};
   const int since = t - 6;
   if (o.method == "mask_decay_linear") return {o.n, std::max(0.0, 1.0 - o.beta * since)};
   if (o.method == "mask_decay_exponential") return {o.n, std::exp(-o.beta * since)};
   if (o.method == "sr_ste") return {o.n, 0.0};
+  // Fifteen steps in four frames.
+  if (o.method == "structure_decay_geometric")
+    return {o.n, 0.0, std::vector<Index>{8, 4, 2, 1}[static_cast<std::size_t>(since * 4 / 15)]};
   // Fifteen steps; of 4: 3 and 2 and, for n = 1, 1.
   const std::vector<Index> frames = o.n == 1 ? std::vector<Index>{3, 2, 1} : std::vector<Index>{3, 2};
   return {frames[static_cast<std::size_t>(since) * frames.size() / 15], 0.0};
@@ -96,8 +111,8 @@ void compare(Options o) {
   // 4.
   const auto allowed = [](int t) { return test::rounding_bound(7, t, 4.0); };
   for (int t = 1; t <= steps; ++t) {
-    const auto [n, decay] = mask_at(o, t);
-    const std::vector<bool> out = masked(layout, w, n, o.m);
+    const auto [n, decay, times] = mask_at(o, t);
+    const std::vector<bool> out = masked(layout, w, n, o.m, times);
     std::vector<double> effective = w;
     for (std::size_t i = 0; i < w.size(); ++i) effective[i] *= out[i] ? decay : 1.0;
     const std::vector<double> g = oracle.gradient_at(effective, t);
@@ -113,7 +128,8 @@ void compare(Options o) {
 }
 
 TEST_CASE("nm_masks asks at the masked weights and trains the dense ones, by every method") {
-  for (const char* method : {"sr_ste", "mask_decay_linear", "mask_decay_exponential", "structure_decay"})
+  for (const char* method :
+       {"sr_ste", "mask_decay_linear", "mask_decay_exponential", "structure_decay", "structure_decay_geometric"})
     for (const std::int64_t n : {1, 2}) compare({.n = n, .method = method});
 }
 
