@@ -183,8 +183,9 @@ class ConfigReader {
   }
 
   void read_rules(Cell& out) const {
-    const Fields budget(root_.require("budget"), "the budget", {"steps", "seconds"});
-    out.budget = {integer_or_none(budget, "steps"), real_or_none(budget, "seconds")};
+    const Fields budget(root_.require("budget"), "the budget", {"steps", "seconds", "work"});
+    out.budget = {integer_or_none(budget, "steps"), real_or_none(budget, "seconds"),
+                  budget.find("work") != nullptr ? integer_or_none(budget, "work") : std::nullopt};
     out.step_hint = integer(root_, "step_hint");
     const std::string stop = read_choice(root_.require("stop"), "stop", stop_rules);
     out.stop = static_cast<StopRule>(std::find(stop_rules.begin(), stop_rules.end(), stop) - stop_rules.begin());
@@ -203,6 +204,11 @@ class ConfigReader {
   Fields root_;
 };
 
+/// Nothing where none is set: such configurations and ids are older than this limit.
+std::string work_of(const Budget& budget, std::string_view before) {
+  return budget.work ? cat(before, *budget.work) : std::string();
+}
+
 }  // namespace
 
 std::string_view name(StopRule rule) { return stop_rules[static_cast<std::size_t>(rule)]; }
@@ -219,7 +225,7 @@ std::string canonical_config(const Cell& cell) {
              "\nstudy: ", cell.study, "\ntrial: ", cell.trial, "\nroot_seed: ", std::to_string(cell.root_seed),
              "\nseed: ", std::to_string(cell.seed), "\nruleset: ", yaml_text(cell.ruleset), "\n");
   out += cat("budget: {steps: ", optional_text(cell.budget.steps), ", seconds: ", optional_text(cell.budget.seconds),
-             "}\nstep_hint: ", cell.step_hint, "\nstop: ", name(cell.stop),
+             work_of(cell.budget, ", work: "), "}\nstep_hint: ", cell.step_hint, "\nstop: ", name(cell.stop),
              "\nevaluate_every: {steps: ", optional_text(cell.evaluate.steps),
              ", seconds: ", optional_text(cell.evaluate.seconds), "}\n");
   out += cat("target: {metric: ", yaml_text(cell.target.metric),
@@ -246,9 +252,9 @@ std::string cell_id(const Cell& cell, const Catalogue& catalogue) {
                              "\nalgorithm version: ", cell.algorithm_version, "\n");
   identity += cat("study: ", cell.study, "\ntrial: ", cell.trial, "\nseed: ", std::to_string(cell.seed), "\n");
   identity += cat("budget: ", optional_text(cell.budget.steps), " steps ", optional_text(cell.budget.seconds),
-                  " seconds\nstep hint: ", cell.step_hint, "\nstop: ", name(cell.stop),
-                  "\nevaluate: ", optional_text(cell.evaluate.steps), " steps ", optional_text(cell.evaluate.seconds),
-                  " seconds\n");
+                  " seconds", work_of(cell.budget, " work "), "\nstep hint: ", cell.step_hint,
+                  "\nstop: ", name(cell.stop), "\nevaluate: ", optional_text(cell.evaluate.steps), " steps ",
+                  optional_text(cell.evaluate.seconds), " seconds\n");
   identity += cat("target: ", cell.target.metric,
                   cell.target.higher_is_better ? " >= " : " <= ", optional_text(cell.target.validation), " test ",
                   optional_text(cell.target.test), " confirm ", cell.target.confirm, "\n");

@@ -15,10 +15,11 @@ namespace velo {
 
 struct Catalogue;
 
-/// When a run must end. At least one of the two is set; both are checked every step.
+/// When a run must end. At least one is set; all are checked every step.
 struct Budget {
   std::optional<std::int64_t> steps;
-  std::optional<double> seconds;  ///< on the clock: evaluation not counted
+  std::optional<double> seconds;     ///< on the clock: evaluation not counted
+  std::optional<std::int64_t> work;  ///< gradients of one example, charged as by Work::charged: the same everywhere
 };
 
 /// How often to evaluate. Exactly one is set.

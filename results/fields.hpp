@@ -129,6 +129,7 @@ void visit_fields(Summary& s, Visitor&& visit) {
   visit(Field{"base_workload", "", request, true}, s.base_workload);
   visit(Field{"evaluations_to_result", "evaluations", result, true}, s.result.evaluations);
   visit(Field{"work_to_result", "example gradients", result, true}, s.result.work);
+  visit(Field{"budget_work", "example gradients", request, true}, s.budget_work);
 }
 
 }  // namespace velo

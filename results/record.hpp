@@ -222,6 +222,7 @@ struct TrialSummary {
   std::int64_t confirm = 1;  ///< consecutive hits that make one
   std::optional<std::int64_t> budget_steps;
   std::optional<double> budget_seconds;
+  std::optional<std::int64_t> budget_work;  ///< as Work::charged
   std::int64_t step_hint = 0;
   std::string stop_rule = "target";
   std::optional<std::int64_t> evaluate_every_steps;

@@ -35,7 +35,8 @@ std::string asked(const TrialSummary& summary, bool with_parameters) {
              with_parameters ? summary.algorithm_changes : "", " ", summary.metric, " ",
              optional(summary.validation_target), " ", summary.confirm, " ", optional(summary.budget_steps), " ",
              optional(summary.budget_seconds), " ", summary.step_hint, " ", optional(summary.evaluate_every_steps), " ",
-             optional(summary.evaluate_every_seconds), " ", summary.ruleset);
+             optional(summary.evaluate_every_seconds), " ", summary.ruleset,
+             summary.budget_work ? cat(" ", *summary.budget_work) : std::string());
 }
 
 /// Median of the metric over studies at the steps that all of them evaluated.

@@ -190,6 +190,8 @@ class Trial {
     double elapsed = 0.0;
     if (cell_.budget.steps) elapsed = static_cast<double>(step - 1) / static_cast<double>(*cell_.budget.steps);
     if (cell_.budget.seconds) elapsed = std::max(elapsed, clock_.charged() / *cell_.budget.seconds);
+    if (cell_.budget.work)
+      elapsed = std::max(elapsed, oracle_.work().charged() / static_cast<double>(*cell_.budget.work));
     return {.step = step, .step_hint = cell_.step_hint, .elapsed = std::min(elapsed, 1.0)};
   }
 
@@ -231,6 +233,8 @@ class Trial {
     if (algorithm_->finished()) return StopReason::finished;
     if (cell_.budget.steps && oracle_.work().steps >= *cell_.budget.steps) return StopReason::budget;
     if (cell_.budget.seconds && clock_.charged() >= *cell_.budget.seconds) return StopReason::budget;
+    if (cell_.budget.work && oracle_.work().charged() >= static_cast<double>(*cell_.budget.work))
+      return StopReason::budget;
     return std::nullopt;
   }
 
@@ -485,6 +489,7 @@ TrialSummary planned_summary(const TrialRequest& request, const Registry& regist
   s.confirm = cell.target.confirm;
   s.budget_steps = cell.budget.steps;
   s.budget_seconds = cell.budget.seconds;
+  s.budget_work = cell.budget.work;
   s.step_hint = cell.step_hint;
   s.stop_rule = cell.stop == StopRule::target ? "target" : cell.stop == StopRule::budget ? "budget" : "lossless";
   s.evaluate_every_steps = cell.evaluate.steps;

@@ -23,6 +23,7 @@ const std::vector<SettingSpec>& setting_specs() {
   static const std::vector<SettingSpec> specs = {
       {"budget.steps", ParameterType::integer, Range::at_least(1), true},
       {"budget.seconds", ParameterType::real, Range::positive(), true},
+      {"budget.work", ParameterType::integer, Range::at_least(1), true},
       {"evaluate_every.steps", ParameterType::integer, Range::at_least(1), false},
       {"evaluate_every.seconds", ParameterType::real, Range::positive(), false},
       {"step_hint", ParameterType::integer, Range::at_least(1), false},
@@ -273,11 +274,13 @@ std::int64_t resolve_step_hint(const WorkloadEntry& entry) {
 
 ResolvedSettings resolve_settings(const WorkloadEntry& entry, const CatalogueWorkload& workload, double budget_factor) {
   ResolvedSettings out;
-  out.budget = {setting<std::int64_t>(entry, "budget.steps"), setting<double>(entry, "budget.seconds")};
-  if (!out.budget.steps && !out.budget.seconds)
-    fail(entry.at, cat("nothing limits '", entry.draft.name, "'; give budget: {steps: 1000} or {seconds: 60}"));
-  if (out.budget.steps)
-    out.budget.steps = static_cast<std::int64_t>(std::ceil(static_cast<double>(*out.budget.steps) * budget_factor));
+  out.budget = {setting<std::int64_t>(entry, "budget.steps"), setting<double>(entry, "budget.seconds"),
+                setting<std::int64_t>(entry, "budget.work")};
+  if (!out.budget.steps && !out.budget.seconds && !out.budget.work)
+    fail(entry.at,
+         cat("nothing limits '", entry.draft.name, "'; give budget: {steps: 1000}, {seconds: 60} or {work: 64000}"));
+  for (std::optional<std::int64_t>* count : {&out.budget.steps, &out.budget.work})
+    if (*count) **count = static_cast<std::int64_t>(std::ceil(static_cast<double>(**count) * budget_factor));
   if (out.budget.seconds) out.budget.seconds = *out.budget.seconds * budget_factor;
   out.evaluate = resolve_cadence(entry);
   out.target = resolve_target(entry, workload);

@@ -348,7 +348,7 @@ TEST_CASE("a newer index is refused with the way out") {
   const Outcome outcome = run_velo({"query", "SELECT 1", "--out", "store"}, scene.path());
   CHECK(outcome.exit == 2);
   CHECK(outcome.err ==
-        "velo: the index 'store/index.sqlite' has schema 99, newer than the 4 this velo knows; use the newer velo, or "
+        "velo: the index 'store/index.sqlite' has schema 99, newer than the 5 this velo knows; use the newer velo, or "
         "delete the file and run `velo index`\n");
 }
 

@@ -80,6 +80,16 @@ TEST_CASE("a resolved configuration reads back as the same bytes and the same id
   }
 }
 
+TEST_CASE(
+    "a budget in work is part of the resolved configuration and of the id, and leaves those without as they were") {
+  Cell cell = one_cell(wrapped);
+  CHECK_THAT(canonical_config(cell), !Catch::Matchers::ContainsSubstring("work:"));
+  cell.budget.work = 64000;
+  const std::string config = canonical_config(cell);
+  CHECK_THAT(config, Catch::Matchers::ContainsSubstring("budget: {steps: 2000, seconds: 60.0, work: 64000}\n"));
+  CHECK(canonical_config(read_canonical_config(config, catalogue())) == config);
+}
+
 TEST_CASE("a table of factors is part of the resolved configuration and of the id") {
   const auto cell = [](const std::string& factors) {
     return one_cell(
@@ -134,6 +144,7 @@ TEST_CASE("everything that changes a trial changes its id") {
   CHECK(changed([](Cell& c) { c.seed += 1; }));
   CHECK(changed([](Cell& c) { c.budget.steps = 2001; }));
   CHECK(changed([](Cell& c) { c.budget.seconds.reset(); }));
+  CHECK(changed([](Cell& c) { c.budget.work = 64000; }));
   CHECK(changed([](Cell& c) { c.step_hint = 999; }));
   CHECK(changed([](Cell& c) { c.stop = StopRule::budget; }));
   CHECK(changed([](Cell& c) { c.evaluate.steps = 51; }));

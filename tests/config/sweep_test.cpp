@@ -84,6 +84,8 @@ TEST_CASE("settings come from the workload file, then the sweep, then the entry,
   CHECK(budget("workloads: [digits]\nbudget: {steps: 300}\n").steps == 300);
   CHECK(budget("workloads: [digits]\nbudget: {steps: 300}\n").seconds == 60.0);
   CHECK_FALSE(budget("workloads: [digits]\nbudget: {seconds: none}\n").seconds);
+  CHECK_FALSE(budget("workloads: [digits]\n").work);
+  CHECK(budget("workloads: [digits]\nbudget: {work: 6400}\n").work == 6400);
   const std::string entry = "budget: {steps: 300}\nworkloads:\n  - digits: {}\n    budget: {steps: 30}\n";
   CHECK(budget(entry).steps == 30);
   CHECK(budget(entry, {"budget.steps=7"}).steps == 7);
@@ -110,6 +112,10 @@ TEST_CASE("the ruleset self runs one trial a study with a longer budget and no s
   const Sweep tripled =
       load(folder, "sweep: s\nruleset: {name: self, budget_factor: 3}\nworkloads: [digits]\nalgorithms: [adam]\n");
   CHECK(tripled.cells[0].budget.steps == 6000);
+  CHECK_FALSE(tripled.cells[0].budget.work);
+  const Sweep worked =
+      load(folder, "sweep: s\nruleset: self\nbudget: {work: 101}\nworkloads: [digits]\nalgorithms: [adam]\n");
+  CHECK(worked.cells[0].budget.work == 152);
 }
 
 TEST_CASE("evaluation in seconds replaces evaluation in steps from a weaker place") {

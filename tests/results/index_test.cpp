@@ -97,8 +97,10 @@ RunRef put_run_of_old(const Store& store, std::int64_t steps_to_result) {
     std::erase_if(t.evaluations.series, [](const Series& series) { return series.info.name == "work"; });
   });
   std::string status = read_file(store.folder(run).status());
-  const auto at = status.find(" \"work_to_result\"");
-  status.erase(at, status.find('\n', at) - at);
+  for (const char* added : {" \"work_to_result\"", " \"budget_work\""}) {
+    const auto at = status.find(added);
+    status.erase(at, status.find('\n', at) - at);
+  }
   status[status.rfind(',')] = ' ';
   replace_file(store.folder(run).status(), status, Durability::process);
   return run;

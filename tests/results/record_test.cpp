@@ -16,12 +16,14 @@ TEST_CASE("a status from before a field was added reads with the field's default
     REQUIRE(at != std::string::npos);
     text.erase(at, text.find('\n', at) + 1 - at);
   };
-  for (const char* added : {"workload_role", "base_workload", "evaluations_to_result", "work_to_result"}) erase(added);
+  for (const char* added : {"workload_role", "base_workload", "evaluations_to_result", "work_to_result", "budget_work"})
+    erase(added);
   text[text.rfind(',')] = ' ';
   const TrialSummary read = summary_from_json(text, "s.json");
   CHECK(read.workload_role == WorkloadRole::base);
   CHECK(read.result.evaluations == 0);
   CHECK_FALSE(read.result.work);
+  CHECK_FALSE(read.budget_work);
   CHECK(read.finished_at == sample_summary().finished_at);
 }
 

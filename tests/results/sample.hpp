@@ -77,6 +77,7 @@ inline TrialSummary sample_summary(const RunRef& id = {cell_name(1), "0001"}) {
   s.direction = Direction::lower;
   s.validation_target = 0.1;
   s.budget_steps = 1000;
+  s.budget_work = 32000;
   s.evaluate_every_steps = 100;
   s.status = Status::done;
   s.stop_reason = StopReason::target;

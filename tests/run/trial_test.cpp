@@ -252,7 +252,7 @@ TEST_CASE("a budget in seconds ends the run after the step that exceeds it") {
   const Scratch scratch;
   const Registry registry = toy_registry();
   Cell cell = toy_cell(registry);
-  cell.budget = {.steps = {}, .seconds = 1e-9};
+  cell.budget = {.steps = {}, .seconds = 1e-9, .work = {}};
   const TrialSummary summary = run_in(scratch.path, registry, cell);
   CHECK(summary.stop_reason == StopReason::budget);
   CHECK(summary.work.steps == 1);
@@ -386,6 +386,20 @@ TEST_CASE("a rule of forward passes alone has a time in work: a third of a gradi
   const Trajectory t = trajectory_in(scratch.path);
   CHECK(t.evaluations.at("work").back() == 320.0);
   CHECK(t.evaluations.at("forward_examples").back() == 960.0);
+}
+
+TEST_CASE("a budget in work ends the run after the step that exceeds it, whatever the rule asks for") {
+  const Scratch gradients, passes;
+  const Registry registry = toy_registry();
+  Cell plain = toy_cell(registry), forward = forward_passes_alone(registry, StopRule::budget);
+  plain.budget = forward.budget = {.steps = {}, .seconds = {}, .work = 100};
+  const TrialSummary by_gradients = run_in(gradients.path, registry, plain);
+  CHECK(by_gradients.stop_reason == StopReason::budget);
+  CHECK(by_gradients.budget_work == 100);
+  CHECK(by_gradients.work.charged() == 104.0);  // thirteen steps of eight gradients
+  const TrialSummary by_passes = run_in(passes.path, registry, forward);
+  CHECK(by_passes.stop_reason == StopReason::budget);
+  CHECK(by_passes.work.steps == 19);  // of sixteen passes, 16 / 3 gradients, each
 }
 
 TEST_CASE("lossless stopping counts work, not gradients") {
