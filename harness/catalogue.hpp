@@ -29,6 +29,8 @@ struct CatalogueAlgorithm {
   std::vector<std::string> needs;                                            ///< names of capabilities
   std::function<std::vector<std::string>(const Parameters&)> variant_needs;  ///< where variants need less; or empty
   std::vector<ParameterSpec> parameters;
+  /// Throws Error where parameters that are each in range cannot go together. Empty: nobody knows.
+  std::function<void(const Parameters&)> check;
 
   [[nodiscard]] std::vector<std::string> needed_by(const Parameters& variant) const {
     return variant_needs ? variant_needs(variant) : needs;

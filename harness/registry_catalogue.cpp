@@ -28,6 +28,10 @@ Catalogue catalogue_of(const Registry& registry) {
         return names(of(parameters));
       };
     algorithm.parameters = info.parameters;
+    // Whoever makes one finds out; nothing is allocated before it declares its state.
+    algorithm.check = [&registry, make = info.make](const Parameters& parameters) {
+      static_cast<void>(make(parameters, registry));
+    };
     out.algorithms.push_back(std::move(algorithm));
   }
   for (const WorkloadInfo& info : registry.workloads()) {

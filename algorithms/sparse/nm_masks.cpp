@@ -15,7 +15,8 @@
 // sparsity training in transformers", arXiv:2402.04744 (mask and structure decay); Zhou et al., ICLR 2021,
 // arXiv:2102.04010 (SR-STE).
 // Evaluated are always the N largest of M, of the inner algorithm's evaluation parameters: what would be shipped, not
-// E; a target met is met by a sparse model. With batch norm they have the statistics of E, which differ until D is 0.
+// E; a target met is met by a sparse model. With batch norm they have the statistics of E, which differ until the last
+// mask, D = 0 and N:M, is reached.
 // Masked are weights of matrices, kernels (along their input channels) and attention; a block whose number of inputs
 // is no multiple of M, and every other block, stays dense. Where kM does not divide it, the largest k that fits counts.
 // Differs: the authors' groups may run across rows where M does not divide them. Ties go to the earlier weight.
@@ -160,7 +161,11 @@ class NmMasks : public Wrapper {
       return loss;
     }
     double example_gradients(Vector out, const Query& query) override {
-      return base_->example_gradients(out, at_effective(query));
+      const double loss = base_->example_gradients(out, at_effective(query));
+      const auto size = static_cast<Index>(owner_->effective_.extent(0));
+      for (Index e = 0; e < static_cast<Index>(out.extent(0)) / size; ++e)
+        owner_->regularise(mask_, point(query), Kokkos::subview(out, std::pair(e * size, (e + 1) * size)));
+      return loss;
     }
     void hessian_vector_product(ConstVector direction, Vector out, const Query& query) override {
       base_->hessian_vector_product(direction, out, at_effective(query));

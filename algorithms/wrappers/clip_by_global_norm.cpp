@@ -11,6 +11,7 @@
 
 #include <cmath>
 
+#include "algorithms/transforms/batch_gradients.hpp"
 #include "algorithms/transforms/gradient_transform.hpp"
 #include "harness/device/elementwise.hpp"
 #include "harness/device/reduce.hpp"
@@ -55,7 +56,7 @@ AlgorithmInfo clip_by_global_norm_info() {
       real("max_norm", 1.0, Range::positive(), "largest norm over all parameters together"),
   };
   info.make = [](const Parameters& parameters, const Registry& registry) {
-    return std::make_unique<ClipByGlobalNorm>(registry.make(parameters.algorithm("inner")),
+    return std::make_unique<ClipByGlobalNorm>(make_inner_of_batches("clip_by_global_norm", parameters, registry),
                                               parameters.real("max_norm"));
   };
   return info;

@@ -5,6 +5,7 @@
 // Agrees with torch.nn.utils.clip_grad_value_. A NaN stays NaN.
 // State: none of its own. Traffic per gradient: 1 read, 1 write per parameter.
 
+#include "algorithms/transforms/batch_gradients.hpp"
 #include "algorithms/transforms/gradient_transform.hpp"
 #include "harness/device/elementwise.hpp"
 #include "harness/registry.hpp"
@@ -47,7 +48,8 @@ AlgorithmInfo clip_by_value_info() {
       real("max_value", 1.0, Range::positive(), "largest absolute value of an element"),
   };
   info.make = [](const Parameters& parameters, const Registry& registry) {
-    return std::make_unique<ClipByValue>(registry.make(parameters.algorithm("inner")), parameters.real("max_value"));
+    return std::make_unique<ClipByValue>(make_inner_of_batches("clip_by_value", parameters, registry),
+                                         parameters.real("max_value"));
   };
   return info;
 }

@@ -19,6 +19,7 @@
 #include <cmath>
 #include <utility>
 
+#include "algorithms/transforms/batch_gradients.hpp"
 #include "harness/algorithm.hpp"
 #include "harness/device/elementwise.hpp"
 #include "harness/device/memory.hpp"
@@ -143,7 +144,7 @@ AlgorithmInfo sam_info() {
       real("eta", 0.01, Range::non_negative(), "added to that size; adaptive only"),
   };
   info.make = [](const Parameters& parameters, const Registry& registry) {
-    return std::make_unique<Sam>(registry.make(parameters.algorithm("inner")), parameters);
+    return std::make_unique<Sam>(make_inner_of_batches("sam", parameters, registry), parameters);
   };
   return info;
 }

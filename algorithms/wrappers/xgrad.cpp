@@ -11,7 +11,7 @@
 // that direction times the last step's rate, which is the same for a constant rate, needs nothing of the inner rule,
 // and so works around every algorithm. It holds decoupled weight decay too. At step 1 there is nothing to predict by;
 // the authors' code agrees.
-// Losses and Hessian-vector products are asked for at the shifted point too. Evaluation is at the true parameters.
+// Losses, gradients of single examples and Hessian-vector products are asked for at the shifted point too. Evaluation is at the true parameters.
 // State: 1 value per parameter beside the inner algorithm's; two scratch vectors. Traffic per step: 2 reads, 2 writes,
 // and 2 reads, 1 write for every question.
 
@@ -68,6 +68,9 @@ class XGrad : public Wrapper {
         : OracleDecorator(base), owner_(&owner), params_(std::move(params)) {}
     double loss(const Query& query) override { return base_->loss(shifted(query)); }
     double gradient(Vector out, const Query& query) override { return base_->gradient(out, shifted(query)); }
+    double example_gradients(Vector out, const Query& query) override {
+      return base_->example_gradients(out, shifted(query));
+    }
     void hessian_vector_product(ConstVector direction, Vector out, const Query& query) override {
       base_->hessian_vector_product(direction, out, shifted(query));
     }

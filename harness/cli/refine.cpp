@@ -1,6 +1,7 @@
 // `velo refine`: makes a learning-rate schedule of the gradient norms that a finished run recorded.
 #include "analysis/refine.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <ostream>
@@ -25,7 +26,9 @@ struct Choices {
 /// The gradient norms that the algorithm, or one inside it, reported.
 const Series& recorded_norms(const Trajectory& trajectory, const std::string& norm) {
   for (const Series& series : trajectory.steps.series)
-    if (series.info.name.ends_with(norm == "l1" ? "/grad_norm_l1" : "/grad_norm")) return series;
+    if (series.info.name.ends_with(norm == "l1" ? "/grad_norm_l1" : "/grad_norm") &&
+        std::any_of(series.values.begin(), series.values.end(), [](double value) { return !std::isnan(value); }))
+      return series;
   throw Error(cat("the run of ", trajectory.summary.label, " recorded no ", norm,
                   " norms of gradients; run it as gradient_norms: {inner: ", trajectory.summary.algorithm, "}"));
 }

@@ -6,6 +6,7 @@
 
 #include "harness/config/scalar.hpp"
 #include "harness/sweep/module_files.hpp"
+#include "results/error.hpp"
 #include "results/text.hpp"
 
 namespace velo {
@@ -16,24 +17,33 @@ const std::vector<std::string> rulesets = {"external", "self"};
 const std::vector<std::string> unfit_rules = {"refuse", "leave_out"};
 const std::vector<std::string> stop_rules = {"target", "budget", "lossless"};
 
-/// What the trials of a pair need, sorted, without repetition: searched parameters may decide it.
-std::set<std::string> needs_of_trials(const SearchedPair& pair, const Sweep& sweep, const Catalogue& catalogue) {
-  std::set<std::string> out;
-  const auto add = [&](const Draft& algorithm) {
-    for (std::string& need : needs_of(resolve(algorithm), catalogue)) out.insert(std::move(need));
-  };
-  bool varies = false;
-  for_each_part(pair.entries.algorithm.draft,
-                [&](const Draft& part) { varies = varies || catalogue.algorithm(part.name).variant_needs != nullptr; });
-  varies = varies && std::any_of(pair.plan.spaces.begin(), pair.plan.spaces.end(),
-                                 [](const ModuleSpace& space) { return space.is_list() || !space.dimensions.empty(); });
-  if (!varies) add(pair.entries.algorithm.draft);
-  for (std::int64_t study = 0; varies && study < sweep.studies; ++study)
+/// Calls `visit` with the algorithm of every trial of a pair; once where nothing is searched.
+template <typename Visit>
+void for_each_variant(const SearchedPair& pair, const Sweep& sweep, const Visit& visit) {
+  const bool searched = std::any_of(pair.plan.spaces.begin(), pair.plan.spaces.end(), [](const ModuleSpace& space) {
+    return space.is_list() || !space.dimensions.empty();
+  });
+  if (!searched) visit(resolve(pair.entries.algorithm.draft));
+  for (std::int64_t study = 0; searched && study < sweep.studies; ++study)
     for (std::int64_t trial = 0; trial < sweep.trials; ++trial) {
       Draft placed = pair.entries.algorithm.draft;
       place_point(pair.plan, sweep.root_seed, study, trial, placed);
-      add(placed);
+      visit(resolve(placed));
     }
+}
+
+/// What the trials of a pair need, sorted, without repetition: searched parameters may decide it. Throws Error, at the
+/// algorithm's entry, for parameters that cannot go together.
+std::set<std::string> needs_of_trials(const SearchedPair& pair, const Sweep& sweep, const Catalogue& catalogue) {
+  std::set<std::string> out;
+  for_each_variant(pair, sweep, [&](const Component& algorithm) {
+    if (const auto& check = catalogue.algorithm(algorithm.name).check) try {
+        check(algorithm.parameters);
+      } catch (const Error& error) {
+        fail(pair.entries.algorithm.at, error.what());
+      }
+    for (std::string& need : needs_of(algorithm, catalogue)) out.insert(std::move(need));
+  });
   return out;
 }
 

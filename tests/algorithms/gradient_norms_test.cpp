@@ -55,6 +55,65 @@ TEST_CASE("gradient_norms changes nothing") {
   CHECK(watched.state().bytes() == free.state().bytes());
 }
 
+TEST_CASE("gradient_norms measures the first gradient of a step, before a climb") {
+  const ParameterLayout layout = test::awkward_layout();
+  // The second gradient of a step is another one.
+  class Changing : public test::GivenGradients {
+   public:
+    using GivenGradients::GivenGradients;
+    double gradient(Vector out, const Query& query) override {
+      const double loss = GivenGradients::gradient(out, query);
+      if (query.at.extent(0) > 0) Kokkos::deep_copy(out, Scalar(1));
+      return loss;
+    }
+  } oracle(layout);
+  const Component sam = component("sam", {{"inner", std::vector<Component>{component("sgd", {})}}});
+  test::Rider rider(component("gradient_norms", {{"inner", std::vector<Component>{sam}}}), layout);
+  rider.start(oracle);
+  rider.step(oracle, 1);
+  Recorder recorder;
+  rider.algorithm().observe(recorder);
+  const std::vector<double> gradient = oracle.gradients(1);
+  const double l2 = std::sqrt(std::inner_product(gradient.begin(), gradient.end(), gradient.begin(), 0.0));
+  CHECK(std::abs(recorder.values.at("grad_norm") - l2) <= 139 * std::numeric_limits<double>::epsilon() * l2);
+}
+
+/// Asks about drawn labels, and in even steps about the loss after that.
+class Drawing : public TrainingAlgorithm {
+ public:
+  void declare(StateArena& state) override {
+    gradient_ = Vector("gradient", static_cast<std::size_t>(state.layout().size()));
+  }
+  void step(Oracle& oracle, Vector /*params*/) override {
+    oracle.gradient(gradient_, {.sampled_labels = true});
+    if (oracle.progress().step % 2 == 0) oracle.gradient(gradient_, {});
+  }
+
+ private:
+  Vector gradient_;
+};
+
+TEST_CASE("gradient_norms does not take a gradient of drawn labels for one of the loss") {
+  AlgorithmInfo drawing;
+  drawing.name = "drawing";
+  drawing.make = [](const Parameters&, const Registry&) { return std::make_unique<Drawing>(); };
+  Registry registry;
+  registry.add(drawing);
+  registry.add(builtin_registry().algorithm("gradient_norms"));
+  Component wrapped{"gradient_norms", {}};
+  wrapped.parameters.set("inner", std::vector<Component>{{"drawing", {}}});
+  const ParameterLayout layout = test::awkward_layout();
+  test::GivenGradients oracle(layout);
+  test::Rider rider(wrapped, layout, registry);
+  for (const int t : {1, 2, 3}) {
+    rider.step(oracle, t);
+    Recorder recorder;
+    rider.algorithm().observe(recorder);
+    CHECK(std::isnan(recorder.values.at("grad_norm")) == (t != 2));
+    CHECK(std::isnan(recorder.values.at("grad_norm_l1")) == (t != 2));
+  }
+}
+
 TEST_CASE("gradient_norms reports a gradient that is not finite as it is") {
   const ParameterLayout layout = test::awkward_layout();
   test::GivenGradients oracle(layout, [&](std::int64_t) {

@@ -103,4 +103,21 @@ class QuadraticExamples : public GivenGradients {
   std::int64_t batch_step_ = 0;
 };
 
+/// Keeps every batch that a rule chose, and where it asked for gradients of single examples.
+class ChosenExamples : public QuadraticExamples {
+ public:
+  using QuadraticExamples::QuadraticExamples;
+  Batch choose(std::span<const Index> chosen) override {
+    batches.emplace_back(chosen.begin(), chosen.end());
+    return {.id = batches.size(), .split = Split::train, .examples = chosen};
+  }
+  double example_gradients(Vector out, const Query& query) override {
+    points.push_back(query.at.extent(0) > 0 ? to_host(query.at) : std::vector<double>());
+    return QuadraticExamples::example_gradients(out, query);
+  }
+
+  std::vector<std::vector<Index>> batches;
+  std::vector<std::vector<double>> points;  ///< empty: at the parameters
+};
+
 }  // namespace velo::test

@@ -1,6 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 
+#include "tests/algorithms/quadratic_examples.hpp"
 #include "tests/algorithms/quadratic_gradients.hpp"
 
 namespace velo {
@@ -159,6 +160,25 @@ TEST_CASE("xgrad shifts every point that its inner algorithm asks at") {
   for (std::size_t i = 0; i < oracle.asked[3].at.size(); ++i)
     square += std::pow(oracle.asked[3].at[i] - oracle.asked[2].at[i], 2);
   CHECK(std::abs(std::sqrt(square) - rho) <= std::sqrt(139.0) * test::rounding_bound(4, 1));
+}
+
+TEST_CASE("xgrad shifts the point at which its inner algorithm asks for gradients of single examples") {
+  const ParameterLayout layout = test::awkward_layout();
+  test::ChosenExamples oracle(layout, 8);
+  const Component grab = component("grab", {{"inner", std::vector<Component>{sgd()}}, {"slice", std::int64_t{8}}});
+  test::Rider rider(xgrad(grab, 1.0), layout);
+  oracle.follow(rider.params_view());
+  rider.start(oracle);
+  const std::vector<double> first = rider.params();
+  rider.step(oracle, 1);
+  const std::vector<double> second = rider.params();
+  rider.step(oracle, 2);
+  REQUIRE(oracle.points.size() == 2);
+  CHECK(oracle.points[0] == first);
+  // A difference and a sum of values below 4.
+  for (std::size_t i = 0; i < first.size(); ++i)
+    CHECK(std::abs(oracle.points[1][i] - (2.0 * second[i] - first[i])) <= 2.0 * ulp);
+  CHECK(first != second);
 }
 
 }  // namespace

@@ -238,17 +238,23 @@ const std::vector<Impossible> impossible = {
     {"a chain through what wraps nothing", "quadratic", "{chain: [adam, sam, sgd]}",
      "s.yaml:5:23: 'adam' wraps nothing, so it can only be the last of a chain", true},
     {"more weights kept than there are", "quadratic", "{nm_masks: {n: 5, m: 4, inner: sgd}}",
-     "nm_masks: of 4 weights 5 cannot be kept; n must not be above m"},
+     "s.yaml:5:14: nm_masks: of 4 weights 5 cannot be kept; n must not be above m", true},
+    {"clipping around what asks for single examples", "theory_linear_regression",
+     "{clip_by_global_norm: {inner: {grab: {inner: sgd}}}}",
+     "s.yaml:5:14: clip_by_global_norm acts on gradients of a batch, and 'grab' asks for those of single examples; "
+     "leave "
+     "clip_by_global_norm out, or put it inside 'grab' where that wraps another algorithm",
+     true},
     // hyperparameters
     {"a decay out of range", "quadratic", "{adamw: {beta1: 1.0}}",
      "s.yaml:5:30: adamw.beta1 is 1.0, but must lie in [0, 1)", true},
     {"a negative rate", "quadratic", "{clip_by_global_norm: {inner: {sgd: {lr: -0.1}}}}",
      "s.yaml:5:55: sgd.lr is -0.1, but must lie in [0, inf)", true},
     {"values that exclude each other", "quadratic", "{sgd: {nesterov: true}}",
-     "sgd: nesterov needs momentum above 0 and dampening 0"},
+     "s.yaml:5:14: sgd: nesterov needs momentum above 0 and dampening 0", true},
     {"a noise whose privacy nobody can account for", "theory_linear_regression",
      "{dp_sgd: {noise_multiplier: {value: 1, schedule: cosine}}}",
-     "dp_sgd: noise_multiplier must be a number, not a schedule"},
+     "s.yaml:5:14: dp_sgd: noise_multiplier must be a number, not a schedule", true},
     // batches
     {"a batch larger than the split", "{fashion_mnist_mlp: {batch_size: 50001}, synthetic: true}", "sgd",
      "workload 'fashion_mnist_mlp' has 50000 training examples, fewer than its batch_size of 50001; set a smaller "
