@@ -229,7 +229,9 @@ struct AlgorithmInfo {
   /// What it needs with these parameters, where some need less than `needs` (psgd's whitening: no Hessian).
   std::function<Capabilities(const Parameters&)> variant_needs = {};
   std::vector<ParameterSpec> parameters;
-  /// Makes one from resolved parameters; wrappers make their inner algorithm through the registry.
+  /// Makes one from resolved parameters; wrappers make their inner algorithm through the registry. Throws Error where
+  /// parameters that are each in range exclude each other: asked when a sweep is planned, before there is any device,
+  /// so device memory waits for declare().
   std::function<std::unique_ptr<TrainingAlgorithm>(const Parameters&, const Registry&)> make;
 
   [[nodiscard]] Capabilities needed_by(const Parameters& variant) const {

@@ -235,12 +235,13 @@ void plain_pass(const char* label, Index begin, Index end, Plain<count> plain, R
 template <int count>
 class BlockwiseState {
  public:
-  BlockwiseState(const Parameters& parameters, const std::array<CodeSign, count>& signs) : parts_(parameters) {
-    for (const CodeSign sign : signs) tables_.emplace_back(sign);
-  }
+  BlockwiseState(const Parameters& parameters, const std::array<CodeSign, count>& signs)
+      : parts_(parameters), signs_(signs) {}
 
   void declare(StateArena& state, const std::array<std::string, count>& names) {
     parts_.prepare(state.layout());
+    tables_.clear();
+    for (const CodeSign sign : signs_) tables_.emplace_back(sign);
     for (std::size_t n = 0; n < count; ++n) {
       state.bytes(names[n] + "_codes", parts_.codes(), vectors_[n].code);
       state.buffer(names[n] + "_largest", parts_.blocks(), vectors_[n].largest);
@@ -280,6 +281,7 @@ class BlockwiseState {
   }
 
   QuantisedParts parts_;
+  std::array<CodeSign, count> signs_;
   std::vector<CodeTable> tables_;
   std::array<StateVector, count> vectors_;
 };

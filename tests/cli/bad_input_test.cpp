@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "tests/support/command.hpp"
 
@@ -295,6 +296,29 @@ TEST_CASE("a race that cannot be gets one sentence, before it runs or as the fai
                  Catch::Matchers::ContainsSubstring(std::string("study 0 trial 0: failed: ") + race.sentence + "\n"));
     CHECK(outcome.exit == (race.planned ? 2 : 3));
   }
+}
+
+TEST_CASE("every algorithm can be planned, bare or around another") {
+  const ScratchFolder scene;
+  std::istringstream listed(run_velo({"list", "algorithms", "--format", "csv"}, scene.path()).out);
+  std::string line;
+  std::getline(listed, line);
+  int planned = 0;
+  while (std::getline(listed, line)) {
+    const std::string name = line.substr(line.find(',') + 1, line.find(',', line.find(',') + 1) - line.find(',') - 1);
+    INFO(name);
+    const auto plan = [&](const std::string& entry) {
+      scene.file("s.yaml", "sweep: s\nstudies: 1\nruleset: self\nworkloads: [theory_linear_regression]\nalgorithms: [" +
+                               entry + "]\n");
+      return run_velo({"plan", "s.yaml", "--out", "none"}, scene.path());
+    };
+    Outcome outcome = plan("\"" + name + "\"");
+    if (outcome.err.find("wraps another algorithm") != std::string::npos)
+      outcome = plan("{" + name + ": {inner: sgd}}");
+    CHECK((outcome.exit == 0 || outcome.err.find("which the workload") != std::string::npos));
+    ++planned;
+  }
+  CHECK(planned > 40);
 }
 
 TEST_CASE("a data file that is missing, cut short or altered is named before anything runs") {
