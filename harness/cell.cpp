@@ -82,10 +82,6 @@ Component changes(const Component& component, const std::vector<ParameterSpec>& 
   return out;
 }
 
-Component workload_changes(const Component& workload, const Catalogue& catalogue) {
-  return changes(workload, catalogue.workload(workload.name).parameters, catalogue);
-}
-
 Component algorithm_changes(const Component& algorithm, const Catalogue& catalogue) {
   return changes(algorithm, catalogue.algorithm(algorithm.name).parameters, catalogue);
 }
@@ -212,6 +208,10 @@ std::string work_of(const Budget& budget, std::string_view before) {
 }  // namespace
 
 std::string_view name(StopRule rule) { return stop_rules[static_cast<std::size_t>(rule)]; }
+
+Component workload_changes(const Component& workload, const Catalogue& catalogue) {
+  return changes(workload, catalogue.workload(workload.name).parameters, catalogue);
+}
 
 std::string canonical_config(const Cell& cell) {
   std::string out =

@@ -72,6 +72,9 @@ struct Cell {
   int threads = 1;
 };
 
+/// The workload with those parameters alone that are not at their default.
+[[nodiscard]] Component workload_changes(const Component& workload, const Catalogue& catalogue);
+
 /// The fully resolved configuration as YAML: every parameter, fixed key order, shortest numbers, same bytes always.
 [[nodiscard]] std::string canonical_config(const Cell& cell);
 

@@ -32,10 +32,11 @@ Component standard(const CatalogueAlgorithm& info, const Catalogue& catalogue) {
   return out;
 }
 
-/// What has to be asked of a workload is noise here; only what layers saw can be had that way.
+/// What has to be asked of a workload is noise here; what layers and parts of a batch saw can be had that way.
 bool measurable(const CatalogueAlgorithm& info) {
-  return std::ranges::all_of(info.needed_by(Parameters::defaults(info.parameters)),
-                             [](const std::string& need) { return need == "layer_statistics"; });
+  return std::ranges::all_of(info.needed_by(Parameters::defaults(info.parameters)), [](const std::string& need) {
+    return need == "layer_statistics" || need == "micro_batches";
+  });
 }
 
 std::vector<const CatalogueAlgorithm*> chosen(const Choices& choices, const Catalogue& catalogue) {
@@ -56,6 +57,7 @@ ExitCode bench_algorithms(const Choices& choices, const Console& console) {
   Table table;
   table.columns = {{"algorithm"},
                    {"state_bytes_per_parameter", ColumnType::real},
+                   {"least_MB_per_step", ColumnType::real},
                    {"ms_per_step", ColumnType::real},
                    {"ms_slowest_step", ColumnType::real},
                    {"refresh_interval", ColumnType::integer},
@@ -67,7 +69,7 @@ ExitCode bench_algorithms(const Choices& choices, const Console& console) {
   for (const CatalogueAlgorithm* info : algorithms) {
     const Component component = standard(*info, catalogue);
     const AlgorithmSpeed speed = measure_algorithm(component, *console.registry, choices.parameters, choices.seconds);
-    std::vector<TableValue> row = {short_form(component), speed.state_bytes_per_parameter};
+    std::vector<TableValue> row = {short_form(component), speed.state_bytes_per_parameter, speed.bytes_per_step / 1e6};
     if (speed.foreign_share > ForeignLoad::limit) {
       disturbed = true;
       row.resize(table.columns.size() - 1);
@@ -99,7 +101,7 @@ Verb bench_verb() {
           .declare =
               [=](Options& o) {
                 o.required("WHAT", choices->what, "algorithms");
-                o.positionals("NAME", choices->names, "which (default: all)");
+                o.positionals("NAME", choices->names, "which (default: all whose questions noise can answer)");
                 o.value("--parameters", choices->parameters, "parameters of the model");
                 o.value("--threads", choices->threads, "threads (default: what OMP_NUM_THREADS says, else all cores)");
                 o.value("--seconds", choices->seconds, "how long to measure each", "S");

@@ -40,12 +40,13 @@ std::string keep(const std::string& yaml, const std::string& stage, const Choice
 
 /// Step hint and cadence of the workload, as any sweep would resolve them.
 void read_defaults(Choices& choices, const Console& console) {
-  choices.race.sweep =
-      keep(cat("sweep: probe\nstudies: 1\ntrials: 1\nworkloads: [", choices.plan.workload, "]\nalgorithms: [adamw]\n"),
-           "probe", choices);
+  choices.race.sweep = keep(cat("sweep: probe\nstudies: 1\ntrials: 1\nworkloads: [", workload_entry(choices.plan),
+                                "]\nalgorithms: [adamw]\n"),
+                            "probe", choices);
   const Cell cell = load_race_sweep(choices.race, MissingData::install, console).cells.at(0);
-  choices.plan.steps = cell.step_hint;
-  choices.plan.evaluate_every = cell.evaluate.steps.value_or(std::max<std::int64_t>(1, cell.step_hint / 10));
+  const std::int64_t tenth = std::max<std::int64_t>(1, choices.plan.steps / 10);
+  choices.plan.evaluate_every = choices.plan.steps > 0 ? tenth : cell.evaluate.steps.value_or(cell.step_hint / 10 + 1);
+  if (choices.plan.steps == 0) choices.plan.steps = cell.step_hint;
 }
 
 /// Runs one stage and returns the summaries of its trials.
@@ -65,6 +66,10 @@ ExitCode calibrate(Choices& choices, const Console& console) {
   CalibrationPlan& plan = choices.plan;
   (void)catalogue_of(*console.registry).workload(plan.workload);
   if (plan.points < 1 || plan.seeds < 1) throw Error("calibrate needs at least one point and one seed");
+  if (plan.steps < 0) throw Error("--steps must be at least 1");
+  for (const std::string& setting : plan.settings)
+    if (const auto equals = setting.find('='); equals == std::string::npos || equals == 0)
+      throw Error(cat("--set ", setting, ": a setting must look like size=small"));
   if (plan.quantile <= 0.0 || plan.quantile > 1.0) throw Error("--quantile must lie in (0, 1]");
   plan.root_seed = static_cast<std::uint64_t>(choices.root_seed);
   plan.workers = static_cast<int>(choices.race.workers > 0 ? choices.race.workers : available_cores());
@@ -78,7 +83,7 @@ ExitCode calibrate(Choices& choices, const Console& console) {
   const Calibration result = set_target(run_stage(repeat_sweep(plan, best), "seeds", choices, console), plan.quantile);
   const std::string block = target_block(plan, best, result, utc_now().substr(0, 10));
   console.out << block;
-  if (choices.dry_run) return ExitCode::ok;
+  if (choices.dry_run || !plan.settings.empty()) return ExitCode::ok;
   replace_file(file, with_target(read_file(file), block));
   console.err << cat("target written to ", file.string(), "\n");
   return ExitCode::ok;
@@ -92,11 +97,15 @@ Verb calibrate_verb() {
           .group = "Race",
           .summary = "Measure a workload's target: tune, repeat with fresh seeds, take a quantile",
           .examples = {"velo calibrate fashion_mnist_mlp",
-                       "velo calibrate fashion_mnist_cnn --points 200 --seeds 20 --quantile 0.5"},
+                       "velo calibrate fashion_mnist_cnn --points 200 --seeds 20 --quantile 0.5",
+                       "velo calibrate prose_lm --set size=small --steps 1200"},
           .declare =
               [=](Options& o) {
                 CalibrationPlan& plan = choices->plan;
                 o.required("WORKLOAD", plan.workload, "the workload");
+                o.list("--set", plan.settings, "a parameter of the workload: the target of a variant, printed only",
+                       "KEY=VALUE");
+                o.value("--steps", plan.steps, "steps of every run (default: the workload's step hint)");
                 o.value("--points", plan.points, "random points per target-setting algorithm (AlgoPerf: 200)");
                 o.value("--seeds", plan.seeds, "fresh seeds of the best point (AlgoPerf: 20)");
                 o.value("--quantile", plan.quantile, "share of the seeds that must reach the target (AlgoPerf: 0.5)",

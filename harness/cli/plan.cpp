@@ -109,6 +109,7 @@ ExitCode plan_cells(const Console& console, const Choices& choices) {
   settings.redo = choices.race.redo;
   const Plan plan = make_plan(sweep, store ? &*store : nullptr, settings, *console.registry);
   print_table(console, choices.format, choices.trials ? trial_table(sweep, plan) : summary_table(sweep, plan));
+  for (const std::string& note : sweep.notes) console.err << cat("note: ", note, "\n");
   console.err << closing_line(sweep, plan) << '\n';
   return ExitCode::ok;
 }

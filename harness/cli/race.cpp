@@ -88,6 +88,7 @@ RaceResult run_race(const RaceOptions& options, const Console& console) {
   std::size_t needed = 0;
   for (const Task& task : result.tasks) needed += needs_work(assess(store, task.id, settings)) ? 1 : 0;
   if (!options.quiet) {
+    for (const std::string& note : result.sweep.notes) console.err << cat("note: ", note, "\n");
     console.err << cat(result.sweep.name, ": ", result.tasks.size(), " trials, ", result.tasks.size() - needed,
                        " settled before, ", needed, " to run, ", settings.pool.workers, " at a time with ",
                        settings.pool.threads, settings.pool.threads == 1 ? " thread" : " threads", " each\n");

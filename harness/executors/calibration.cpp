@@ -4,6 +4,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "analysis/score.hpp"
 #include "results/error.hpp"
 #include "results/text.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 std::string head(const CalibrationPlan& plan, const std::string& stage, std::int64_t studies, std::int64_t trials,
                  std::uint64_t seed) {
   return cat("sweep: calibrate_", plan.workload, "_", stage, "\nruleset: external\nstudies: ", studies,
-             "\ntrials: ", trials, "\nseeds: ", static_cast<std::int64_t>(seed), "\nworkloads: [", plan.workload,
+             "\ntrials: ", trials, "\nseeds: ", static_cast<std::int64_t>(seed), "\nworkloads: [", workload_entry(plan),
              "]\nbudget: {steps: ", plan.steps, "}\nevaluate_every: ", plan.evaluate_every,
              "\nstop: budget\nexecutor: {kind: local, workers: ", plan.workers, ", threads: 1}\n");
 }
@@ -38,6 +39,15 @@ double rounded_easier(double value, bool higher_is_better) {
 }
 
 }  // namespace
+
+std::string workload_entry(const CalibrationPlan& plan) {
+  std::string settings;
+  for (const std::string& setting : plan.settings) {
+    const auto equals = setting.find('=');
+    settings += cat(settings.empty() ? "" : ", ", setting.substr(0, equals), ": ", setting.substr(equals + 1));
+  }
+  return settings.empty() ? plan.workload : cat("{", plan.workload, ": {", settings, "}}");
+}
 
 std::string tuning_sweep(const CalibrationPlan& plan) {
   return head(plan, "tune", 1, plan.points, plan.root_seed) +
@@ -99,13 +109,15 @@ std::string target_block(const CalibrationPlan& plan, const TrialSummary& best, 
                          const std::string& date) {
   std::string block = cat("target:\n  metric: ", r.metric, "\n  validation: ", four_digits(r.validation), "\n");
   if (r.test) block += cat("  test: ", four_digits(*r.test), "\n");
-  const auto spread = [&](std::size_t i) { return four_digits(r.best_values[i]); };
-  block += cat("  provenance:\n    procedure: velo calibrate ", plan.workload, " --points ", plan.points, " --seeds ",
-               plan.seeds, " --quantile ", plan.quantile, "\n    date: ", date, "\n    points: ", plan.points,
-               "\n    seeds: ", plan.seeds, "\n    quantile: ", plan.quantile, "\n    steps: ", plan.steps,
-               "\n    algorithm: ", best.label, "\n    parameters: ", best.algorithm_changes, "\n    best: ", spread(0),
-               "\n    median: ", spread(r.best_values.size() / 2), "\n    worst: ", spread(r.best_values.size() - 1),
-               "\n    reached: ", r.reached, "\n");
+  std::string command = "velo calibrate " + plan.workload;
+  for (const std::string& setting : plan.settings) command += " --set " + setting;
+  block +=
+      cat("  provenance:\n    procedure: ", command, " --points ", plan.points, " --seeds ", plan.seeds, " --quantile ",
+          plan.quantile, "\n    date: ", date, "\n    points: ", plan.points, "\n    seeds: ", plan.seeds,
+          "\n    quantile: ", plan.quantile, "\n    steps: ", plan.steps, "\n    algorithm: ", best.label,
+          "\n    parameters: ", best.algorithm_changes, "\n    best: ", four_digits(r.best_values.front()),
+          "\n    median: ", four_digits(analysis::median(r.best_values)),
+          "\n    worst: ", four_digits(r.best_values.back()), "\n    reached: ", r.reached, "\n");
   return block;
 }
 

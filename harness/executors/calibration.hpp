@@ -23,15 +23,18 @@ namespace velo {
 
 struct CalibrationPlan {
   std::string workload;
+  std::vector<std::string> settings;  ///< of the workload, "size=small": a variant, whose target is its own
   std::int64_t points = 12;  ///< N, per algorithm
   std::int64_t seeds = 10;   ///< M
   double quantile = 0.9;     ///< q, in (0, 1]
   std::uint64_t root_seed = 1;
   int workers = 1;
-  std::int64_t steps = 0;  ///< of every run: the workload's step hint
+  std::int64_t steps = 0;  ///< of every run; 0: the workload's step hint
   std::int64_t evaluate_every = 0;
 };
 
+/// The workload with its settings, as an entry of a sweep.
+[[nodiscard]] std::string workload_entry(const CalibrationPlan& plan);
 /// The sweep of stage 1: adamw, nadamw, nesterov and heavy_ball on the workload, N trials each, no target.
 [[nodiscard]] std::string tuning_sweep(const CalibrationPlan& plan);
 /// The sweep of stage 2: one algorithm at one point (a JSON object of parameters), M studies of one trial.

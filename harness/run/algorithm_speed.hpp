@@ -8,9 +8,10 @@
 // and on a host the read of the line that a write fills). Steps and triads alternate and medians are compared, so a
 // change of the machine's speed hits both. A rule that leaves part of its state alone in most steps may exceed 1.
 //
-// A rule with an integer parameter whose name ends in _interval or _frequency has expensive steps, so many apart: what the
-// slowest step takes beyond the median is the cost of one. Layer records, for rules that ask what layers saw, are noise
-// over 128 rows.
+// A rule with an integer parameter whose name ends in _interval or _frequency has expensive steps, so many apart. Two
+// intervals are timed; of steps that lie one interval apart the fastest counts, so that a hiccup of the machine is not
+// taken for a refresh, and what the slowest of those takes beyond the median is the cost of one. Layer records, for
+// rules that ask what layers saw, are noise over 128 rows.
 // Plain C++: the command includes it.
 #pragma once
 
@@ -29,15 +30,16 @@ struct AlgorithmSpeed {
   double slowest_step = 0.0;          ///< seconds
   std::int64_t refresh_interval = 0;  ///< steps from refresh to refresh; 0: the rule has none
   double seconds_per_refresh = 0.0;   ///< what a step with one takes more than the others
-  std::int64_t allocations = 0;       ///< of device memory, in ten steps after those that were timed
-  double bytes_per_second = 0.0;      ///< minimum bytes of a step over the median
+  std::int64_t allocations = 0;       ///< of device memory, in the later half of the timed steps
+  double bytes_per_step = 0.0;        ///< the minimum
+  double bytes_per_second = 0.0;      ///< those over the median
   double triad_bytes_per_second = 0.0;
   double foreign_share = 0.0;  ///< of the machine, used by others meanwhile (foreign_load.hpp)
   std::int64_t bytes = 0;      ///< that a step touches: parameters, gradient, state
 };
 
 /// Steps on `parameters` parameters, in blocks of 256 x 256 weights and, for the rest, a bias; gradients are noise and
-/// cost nothing. Alternates steps and triads for about `seconds`, at least ten of each and one refresh, after two that
+/// cost nothing. Alternates steps and triads for about `seconds`, at least ten of each and two intervals, after two that
 /// do not count.
 [[nodiscard]] AlgorithmSpeed measure_algorithm(const Component& algorithm, const Registry& registry,
                                                std::int64_t parameters, double seconds);

@@ -94,6 +94,7 @@ class Expander {
   void mark_effective(const Slots& slots);
   [[nodiscard]] bool fits(const SearchedPair& pair);
   void check_trials(const SearchedPair& pair) const;
+  void note_inherited_target(const WorkloadEntry& entry);
   void collect_names();
   [[nodiscard]] std::string who_is_there() const;
   [[noreturn]] void no_entry(const Assignment& assignment) const;
@@ -385,6 +386,26 @@ void Expander::mark_effective(const Slots& slots) {
     }
 }
 
+/// A target was measured for one model; sizes of batches are the algorithm's affair.
+void Expander::note_inherited_target(const WorkloadEntry& entry) {
+  const Layer* target = entry.settings.top("target.validation");
+  if (target == nullptr || target->rank > Rank::module_file || !std::holds_alternative<double>(target->value)) return;
+  const Component changes = workload_changes(resolve(entry.draft), *catalogue_);
+  std::string changed, settings;
+  for (const auto& [name, value] : changes.parameters.values()) {
+    if (name == "batch_size") continue;
+    changed += cat(changed.empty() ? "" : ", ", name);
+    settings += cat(" --set ", name, "=...");
+  }
+  if (changed.empty()) return;
+  const std::string note =
+      cat("the target of '", entry.draft.name, "', ", number_text(std::get<double>(target->value)),
+          ", was measured without the change of ", changed, "; give a target of its own, which `velo calibrate ",
+          entry.draft.name, settings, "` measures");
+  std::vector<std::string>& notes = out_.sweep.notes;
+  if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+}
+
 /// Whether the workload offers what every trial of the pair needs, which may follow searched parameters.
 bool Expander::fits(const SearchedPair& pair) {
   const WorkloadEntry& entry = pair.entries.workload;
@@ -437,6 +458,7 @@ void Expander::add_pair(EntryPair pair) {
   }
   mark_effective(searched.entries.workload.draft.slots);
   mark_effective(searched.entries.workload.settings);
+  note_inherited_target(searched.entries.workload);
   if (fits(searched)) out_.pairs.push_back(std::move(searched));
 }
 

@@ -52,7 +52,8 @@ struct Sweep {
   std::vector<std::string> labels;     ///< of the algorithm entries, grid variants apart: "adamw", "adamw[lr=0.1]"
   /// Ordered by study, trial, workload, algorithm: what must be compared runs close together in time.
   std::vector<Cell> cells;
-  std::vector<LeftOut> left_out;  ///< workload by workload
+  std::vector<LeftOut> left_out;   ///< workload by workload
+  std::vector<std::string> notes;  ///< what is allowed and may not be meant, a sentence each
 };
 
 /// Reads, checks and expands a sweep file. Throws Error "file:line:column: sentence" for everything that is wrong with

@@ -15,6 +15,9 @@ TEST_CASE("the bench gives each algorithm's state, and times only of a machine t
   const double n = 70000;
   CHECK(rows[0].at("state_bytes_per_parameter") == 0.0);
   CHECK(rows[1].at("state_bytes_per_parameter") == (8 * n + 16) / n);
+  // Three of four bytes for parameters and gradient, two for the state.
+  CHECK(rows[0].at("least_MB_per_step") == 12 * n / 1e6);
+  CHECK(rows[1].at("least_MB_per_step") == (12 * n + 2 * (8 * n + 16)) / 1e6);
   CHECK(rows[2].at("algorithm") == "lookahead(adamw)");
   CHECK(rows[2].at("state_bytes_per_parameter") == (12 * n + 16) / n);
   for (const auto& row : rows) CHECK(row.at("allocations_later") == 0);

@@ -92,6 +92,18 @@ TEST_CASE("settings come from the workload file, then the sweep, then the entry,
   CHECK(budget(entry, {"digits.budget.steps=8"}).steps == 8);
 }
 
+TEST_CASE("a target that a changed model inherits is noted, once; sizes of batches leave it alone") {
+  const Folder folder;
+  const auto notes = [&](const std::string& workload) {
+    return load(folder, head + "workloads:\n  - " + workload + "\nalgorithms: [sgd, adam]\n").notes;
+  };
+  CHECK(notes("digits: {batch_size: 16}").empty());
+  CHECK(notes("digits: {activation: tanh}\n    target: {validation: 0.5}").empty());
+  CHECK(notes("digits: {activation: tanh}") ==
+        std::vector<std::string>{"the target of 'digits', 0.9, was measured without the change of activation; give a "
+                                 "target of its own, which `velo calibrate digits --set activation=...` measures"});
+}
+
 TEST_CASE("a changed budget takes the step hint along unless that is given too") {
   const Folder folder;
   const auto hint = [&](const std::string& text) {

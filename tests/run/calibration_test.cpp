@@ -1,6 +1,7 @@
 #include "harness/executors/calibration.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "results/error.hpp"
 
@@ -54,6 +55,20 @@ TEST_CASE("the best trial is the best of those that ended well") {
   CHECK(best_trial(trials).best_validation == 0.7);
   trials = seeds_with({0.5, 0.9, 0.7}, Direction::lower);
   CHECK(best_trial(trials).best_validation == 0.5);
+}
+
+TEST_CASE("the block of a target tells how it came about, with the median of an even number of seeds between two") {
+  CalibrationPlan plan;
+  plan.workload = "toy";
+  plan.settings = {"size=small", "width=32"};
+  plan.steps = 100;
+  CHECK(workload_entry(plan) == "{toy: {size: small, width: 32}}");
+  const auto seeds = seeds_with({0.5, 0.6, 0.8, 0.9}, Direction::higher);
+  const std::string block = target_block(plan, seeds[3], set_target(seeds, 0.75), "2026-01-02");
+  CHECK_THAT(block,
+             Catch::Matchers::ContainsSubstring("procedure: velo calibrate toy --set size=small --set width=32 "));
+  CHECK_THAT(block, Catch::Matchers::ContainsSubstring("validation: 0.6\n"));
+  CHECK_THAT(block, Catch::Matchers::ContainsSubstring("best: 0.9\n    median: 0.7\n    worst: 0.5\n    reached: 3\n"));
 }
 
 TEST_CASE("only the target block of a workload file is rewritten") {
