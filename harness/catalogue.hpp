@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "harness/hyperparameters.hpp"
+#include "harness/trivial.hpp"
 
 namespace velo {
 
@@ -50,6 +51,9 @@ struct CatalogueWorkload {
   std::vector<ParameterSpec> parameters;
   /// Hash of the converted data in `directory`, or of the generator. Throws Error when data is missing.
   std::function<std::string(const Parameters&, const std::string& directory, bool synthetic)> data_version;
+  /// What a prediction that ignores its input scores on the data in `directory`, or on the generator's; empty where
+  /// there is no input. Throws Error when data is missing.
+  std::function<TrivialBaseline(const Parameters&, const std::string& directory, bool synthetic)> trivial;
 };
 
 /// Both lists are sorted by name.

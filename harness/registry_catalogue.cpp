@@ -53,6 +53,11 @@ Catalogue catalogue_of(const Registry& registry) {
                                                                  const std::string& directory, bool synthetic) {
         return data_version(parameters, DataSource{directory, synthetic});
       };
+    if (info.trivial)
+      workload.trivial = [trivial = info.trivial](const Parameters& parameters, const std::string& directory,
+                                                  bool synthetic) {
+        return trivial(parameters, DataSource{directory, synthetic});
+      };
     out.workloads.push_back(std::move(workload));
   }
   return out;

@@ -21,6 +21,7 @@
 
 #include "harness/hyperparameters.hpp"
 #include "harness/layout.hpp"
+#include "harness/trivial.hpp"
 
 namespace velo {
 
@@ -186,6 +187,8 @@ struct WorkloadInfo {
   std::function<std::unique_ptr<Workload>(const Parameters&, const DataSource&)> make;
   /// Hash of the converted data (or of the generator), part of a cell's identity. Throws Error when data is missing.
   std::function<std::string(const Parameters&, const DataSource&)> data_version;
+  /// What a prediction that ignores its input scores; empty where there is no input. Throws Error when data is missing.
+  std::function<TrivialBaseline(const Parameters&, const DataSource&)> trivial = {};
 
   [[nodiscard]] Capabilities offered_by(const Parameters& variant) const {
     return variant_offers ? variant_offers(variant) : offers;

@@ -8,7 +8,7 @@
 //   loss      softmax cross-entropy; metrics accuracy and cross_entropy
 //   variants  normalisation in front of each nonlinearity (its convolution then has no bias), dropout in front of the
 //             linear layer
-//   trivial   always one class: accuracy 0.1 on test, whose classes are equally frequent
+//   trivial   always class 7, the training split's most frequent: accuracy 0.0955 on validation, 0.1 on test
 //   size      width 16: 10,330 parameters; a gradient of a batch of 128 costs 0.45 GFLOP
 #include "harness/workload.hpp"
 #include "workloads/data/fashion_mnist.hpp"
@@ -90,6 +90,9 @@ WorkloadInfo fashion_mnist_cnn_workload_info() {
   nn::declare_classifier_offers(info);
   info.make = make;
   info.data_version = [](const Parameters&, const DataSource& source) { return data::fashion_mnist_version(source); };
+  info.trivial = [](const Parameters&, const DataSource& source) {
+    return data::majority_class(*data::open_fashion_mnist(source));
+  };
   return info;
 }
 

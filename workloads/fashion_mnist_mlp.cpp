@@ -4,7 +4,7 @@
 //   data      50,000 / 10,000 / 10,000 images (workloads/data/fashion_mnist.hpp)
 //   loss      softmax cross-entropy; metrics accuracy and cross_entropy
 //   variants  normalisation in front of each nonlinearity (its layer then has no bias), dropout behind it
-//   trivial   always one class: accuracy 0.1 on test, whose classes are equally frequent
+//   trivial   always class 7, the training split's most frequent: accuracy 0.0955 on validation, 0.1 on test
 //   size      width 128: 118,282 parameters
 #include "harness/workload.hpp"
 #include "workloads/data/fashion_mnist.hpp"
@@ -82,6 +82,9 @@ WorkloadInfo fashion_mnist_mlp_workload_info() {
   nn::declare_classifier_offers(info);
   info.make = make;
   info.data_version = [](const Parameters&, const DataSource& source) { return data::fashion_mnist_version(source); };
+  info.trivial = [](const Parameters&, const DataSource& source) {
+    return data::majority_class(*data::open_fashion_mnist(source));
+  };
   return info;
 }
 

@@ -13,7 +13,7 @@
 //   size    width 16: 77,754 parameters at either size, and 448 numbers of batch statistics. small runs the stages on
 //           28 x 28, 14 x 14, 7 x 7 pixels, a gradient of a batch of 128 costs 7.1 GFLOP; mini pools first: 14 x 14,
 //           7 x 7, 4 x 4, 1.9 GFLOP
-//   trivial always one class: accuracy 0.1 on test, whose classes are equally frequent
+//   trivial always class 7, the training split's most frequent: accuracy 0.0955 on validation, 0.1 on test
 #include <optional>
 
 #include "harness/workload.hpp"
@@ -131,6 +131,9 @@ WorkloadInfo fashion_resnet_workload_info() {
   nn::declare_classifier_offers(info);
   info.make = make;
   info.data_version = [](const Parameters&, const DataSource& source) { return data::fashion_mnist_version(source); };
+  info.trivial = [](const Parameters&, const DataSource& source) {
+    return data::majority_class(*data::open_fashion_mnist(source));
+  };
   return info;
 }
 

@@ -258,6 +258,9 @@ WorkloadInfo flights_dlrm_workload_info() {
     return std::make_unique<FlightsDlrm>(data::open_flights(source), std::move(plan), std::move(model), parameters);
   };
   info.data_version = [](const Parameters&, const DataSource& source) { return data::flights_version(source); };
+  info.trivial = [](const Parameters&, const DataSource& source) {
+    return data::share_of_late_flights(*data::open_flights(source));
+  };
   return info;
 }
 

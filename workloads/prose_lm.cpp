@@ -17,7 +17,8 @@
 //              of the output), attention temperature (a factor on all scores), width, heads, layers, initial scale
 //   size       mini: L = 128, 2 layers, width 64, 4 heads: 147,778 parameters
 //              small: L = 256, 4 layers, width 96, 6 heads: 615,268 parameters
-//   trivial    bytes by their frequency in the training split: 4.376 bits per byte on validation, 4.372 on test
+//   trivial    bytes by their frequency in the training split: 4.405 bits per byte on validation, 4.377 on test (on all of
+//              the splits' bytes, not only those that an evaluation reads, 4.376 and 4.372)
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -136,11 +137,8 @@ class Transformer final : public nn::SequenceNetwork {
   std::optional<nn::Normalisation> norm_;  ///< always there; its parameters follow those of the blocks
 };
 
-std::unique_ptr<Workload> make(const Parameters& parameters, const DataSource& source) {
-  const Form form(parameters);
-  nn::ModelPlan plan;
-  auto network = std::make_unique<Transformer>(plan, form);
-  const nn::ByteLanguageModelOptions options{
+nn::ByteLanguageModelOptions options_of(const Form& form, const Parameters& parameters) {
+  return {
       .length = form.length,
       .batch_size = parameters.integer("batch_size"),
       .evaluation_sequences = std::max<Index>(evaluated_bytes / form.length, 1),
@@ -148,8 +146,14 @@ std::unique_ptr<Workload> make(const Parameters& parameters, const DataSource& s
       .label_smoothing = parameters.real("label_smoothing").base,
       .initial_scale = parameters.real("initial_scale").base,
   };
+}
+
+std::unique_ptr<Workload> make(const Parameters& parameters, const DataSource& source) {
+  const Form form(parameters);
+  nn::ModelPlan plan;
+  auto network = std::make_unique<Transformer>(plan, form);
   return std::make_unique<nn::ByteLanguageModel>(data::open_prose(source), std::move(plan), std::move(network),
-                                                 options);
+                                                 options_of(form, parameters));
 }
 
 }  // namespace
@@ -179,6 +183,9 @@ WorkloadInfo prose_lm_workload_info() {
   info.data_version = [](const Parameters& parameters, const DataSource& source) {
     static_cast<void>(Form(parameters));  // an impossible form is refused when a sweep is planned
     return data::prose_version(source);
+  };
+  info.trivial = [](const Parameters& parameters, const DataSource& source) {
+    return nn::byte_frequencies(*data::open_prose(source), options_of(Form(parameters), parameters));
   };
   return info;
 }

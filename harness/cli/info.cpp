@@ -1,8 +1,12 @@
 // `velo info`: what one algorithm or workload is and can be told.
+#include <cmath>
 #include <ostream>
 
 #include "harness/catalogue.hpp"
 #include "harness/cli/print.hpp"
+#include "harness/sweep/entries.hpp"
+#include "harness/sweep/module_files.hpp"
+#include "harness/sweep/sweep.hpp"
 #include "results/text.hpp"
 
 namespace velo {
@@ -65,13 +69,47 @@ void show(const Console& console, const Choices& choices, const CatalogueAlgorit
   print_table(console, choices.format, parameter_table(a.parameters));
 }
 
-void show(const Console& console, const Choices& choices, const CatalogueWorkload& w) {
+std::string on_both(double validation, std::optional<double> test) {
+  const auto rounded = [](double value) { return number_text(std::round(value * 1e4) / 1e4); };
+  return cat(rounded(validation), " on validation", test ? cat(", ", rounded(*test), " on test") : "");
+}
+
+/// The target that sweeps here would take from the workload's file.
+Target target_of(const CatalogueWorkload& w, const Catalogue& catalogue) {
+  const auto file = find_module_file(config_directories("."), "workloads", w.name);
+  if (!file) return {};
+  Tree name;
+  name.kind = Tree::Kind::scalar;
+  name.scalar = w.name;
+  WorkloadEntry entry = read_workload_entry(name, catalogue);
+  read_workload_file(entry, *file);
+  return resolve_settings(entry, w, 1.0).target;
+}
+
+/// What is to be reached, and what who does not look reaches.
+void show_marks(const Console& console, const CatalogueWorkload& w, const Catalogue& catalogue) {
+  const Target target = target_of(w, catalogue);
+  if (target.validation)
+    console.out << "target " << target.metric << ' ' << on_both(*target.validation, target.test) << '\n';
+  if (!w.trivial) return;
+  try {
+    const TrivialBaseline trivial = w.trivial(Parameters::defaults(w.parameters), "", false);
+    console.out << "trivial " << w.metrics.at(0).name << ' ' << on_both(trivial.validation, trivial.test) << ": "
+                << trivial.prediction << '\n';
+  } catch (const Error& error) {
+    console.err << "the trivial prediction's " << w.metrics.at(0).name << " is computed from the data: " << error.what()
+                << '\n';
+  }
+}
+
+void show(const Console& console, const Choices& choices, const CatalogueWorkload& w, const Catalogue& catalogue) {
   if (choices.format == Format::table) {
     console.out << "workload " << w.name << ", version " << w.version << '\n' << w.summary << '\n';
     for (const CatalogueMetric& metric : w.metrics)
       console.out << "metric " << metric.name << (metric.unit.empty() ? "" : cat(" (", metric.unit, ")")) << ", "
                   << (metric.higher_is_better ? "higher" : "lower") << " is better\n";
     if (!w.data_set.empty()) console.out << "data set " << w.data_set << ": `velo data install " << w.data_set << "`\n";
+    show_marks(console, w, catalogue);
     if (!w.offers.empty()) console.out << "offers " << join_words(w.offers) << '\n';
     console.out << '\n';
   }
@@ -85,7 +123,7 @@ Verb info_verb() {
   return {.name = "info",
           .group = "Look around",
           .summary = "Show what an algorithm or workload is and its parameters",
-          .examples = {"velo info adamw", "velo info quadratic --format json"},
+          .examples = {"velo info adamw", "velo info prose_lm", "velo info quadratic --format json"},
           .declare =
               [=](Options& o) {
                 o.required("NAME", choices->name, "an algorithm or a workload");
@@ -103,7 +141,7 @@ Verb info_verb() {
                                   did_you_mean(choices->name, names), "; `velo list` shows them all"));
                 }
                 if (algorithm != nullptr) show(console, *choices, *algorithm);
-                if (workload != nullptr) show(console, *choices, *workload);
+                if (workload != nullptr) show(console, *choices, *workload, catalogue);
                 return ExitCode::ok;
               }};
 }

@@ -5,6 +5,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 
+#include "harness/data_set.hpp"
 #include "harness/gate/gate_file.hpp"
 #include "harness/registry.hpp"
 #include "results/files.hpp"
@@ -73,6 +74,20 @@ TEST_CASE("every workload's file gives it a budget, a cadence and a step hint") 
     CHECK(cell.step_hint >= 1);
     CHECK((cell.budget.steps || cell.budget.seconds));
     CHECK(cell.target.metric == workload.metrics.at(0).name);
+  }
+}
+
+TEST_CASE("every target asks for more than a prediction that ignores its input scores") {
+  for (const CatalogueWorkload& workload : catalogue_of(builtin_registry()).workloads) {
+    if (!workload.trivial) continue;
+    if (!data_set(builtin_registry(), workload.data_set).installed(default_data_directory())) continue;
+    INFO(workload.name);
+    const Target target = load(workload.name, "sgd").cells.at(0).target;
+    const TrivialBaseline trivial = workload.trivial(Parameters::defaults(workload.parameters), "", false);
+    REQUIRE((target.validation && target.test));
+    const double sign = target.higher_is_better ? 1 : -1;
+    CHECK(sign * (*target.validation - trivial.validation) > 0);
+    CHECK(sign * (*target.test - trivial.test) > 0);
   }
 }
 

@@ -153,6 +153,11 @@ TEST_CASE("prose_lm: the trivial baseline costs what the training split's freque
                         (static_cast<double>(text->text(Split::train).size()) + 256));
   const auto metrics = track.workload().evaluate(track.params, track.model_state, Split::test);
   CHECK_THAT(metrics[2].value, WithinAbs(bits / bytes, 32768 * 10 * 0x1p-53));
+
+  const WorkloadInfo info = prose_lm_workload_info();
+  Parameters parameters = Parameters::defaults(info.parameters);
+  parameters.set("sequence_length", std::int64_t{256});
+  CHECK(info.trivial(parameters, {"", true}).test == metrics[2].value);
 }
 
 TEST_CASE("prose_lm: forms that cannot be built are refused in one sentence") {

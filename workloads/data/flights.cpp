@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <filesystem>
+#include <numeric>
 #include <vector>
 
 #include "harness/device/random.hpp"
@@ -243,6 +245,30 @@ std::shared_ptr<const FlightData> open_flights(const DataSource& source) {
   const std::string directory = directory_of(source);
   check(raw_set(), directory);
   return std::make_shared<Flights>(raw_set().folder(directory));
+}
+
+TrivialBaseline share_of_late_flights(const FlightData& flights) {
+  const auto share = [&](Split split) {
+    std::vector<Index> numbers(4096);
+    std::vector<Flight> some(numbers.size());
+    const Index count = flights.flights(split);
+    Index late = 0;
+    for (Index first = 0; first < count; first += std::ssize(numbers)) {
+      const auto size = static_cast<std::size_t>(std::min<Index>(std::ssize(numbers), count - first));
+      std::iota(numbers.begin(), numbers.end(), first);
+      flights.gather(split, std::span(numbers).first(size), some.data());
+      late += std::count_if(some.begin(), some.begin() + static_cast<std::ptrdiff_t>(size),
+                            [](const Flight& flight) { return flight.late(); });
+    }
+    return static_cast<double>(late) / static_cast<double>(count);
+  };
+  const double predicted = share(Split::train);
+  const auto cross_entropy = [&](Split split) {
+    const double late = share(split);
+    return -late * std::log(predicted) - (1 - late) * std::log1p(-predicted);
+  };
+  return {cat("late with probability ", number_text(std::round(predicted * 1e6) / 1e6), ", always"),
+          cross_entropy(Split::validation), cross_entropy(Split::test)};
 }
 
 std::string flights_version(const DataSource& source) {

@@ -72,6 +72,10 @@ class FlightData {
 /// Hash of the converted content, or the generator's name and version. Throws Error like open_flights.
 [[nodiscard]] std::string flights_version(const DataSource& source);
 
+/// The trivial baseline: cross-entropies, in nats, of always giving the training split's share of late flights as the
+/// probability of being late.
+[[nodiscard]] TrivialBaseline share_of_late_flights(const FlightData& flights);
+
 /// A row of the original file: what conversion starts from.
 struct FlightRow {
   std::int32_t minute = 0;  ///< since 1970-01-01 00:00

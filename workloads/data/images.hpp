@@ -40,4 +40,8 @@ class ImageDataSet {
   [[nodiscard]] virtual double deviation() const = 0;
 };
 
+/// The trivial baseline of classification: accuracies of always naming the training split's most frequent class (of equal
+/// ones the lowest).
+[[nodiscard]] TrivialBaseline majority_class(const ImageDataSet& images);
+
 }  // namespace velo::data

@@ -33,6 +33,46 @@ struct Unpack {
 
 constexpr double nats_per_bit = std::numbers::ln2;
 
+Index sequences_in(const data::TextDataSet& text, Split split, Index length) {
+  return (static_cast<Index>(text.text(split).size()) - 1) / length;
+}
+
+void check_lengths(const data::TextDataSet& text, Index length) {
+  for (const Split split : {Split::train, Split::validation, Split::test})
+    if (sequences_in(text, split, length) < 1)
+      throw Error(cat("a sequence of ", length, " bytes is longer than the ", name(split), " split, which has ",
+                      text.text(split).size(), "; shorten sequence_length"));
+}
+
+std::vector<Index> evaluated_sequences(const data::TextDataSet& text, Split split,
+                                       const ByteLanguageModelOptions& options) {
+  const Index all = sequences_in(text, split, options.length), count = std::min(options.evaluation_sequences, all);
+  std::vector<Index> sequences(static_cast<std::size_t>(count));
+  for (Index i = 0; i < count; ++i) sequences[static_cast<std::size_t>(i)] = i * all / count;
+  return sequences;
+}
+
+using Costs = std::array<double, byte_values>;
+
+Costs unigram_costs(const data::TextDataSet& text) {
+  std::array<Index, byte_values> counts{};
+  for (const std::uint8_t byte : text.text(Split::train)) ++counts[byte];
+  const auto all = static_cast<double>(text.text(Split::train).size() + byte_values);
+  Costs costs;
+  std::ranges::transform(counts, costs.begin(),
+                         [all](Index count) { return -std::log2(static_cast<double>(count + 1) / all); });
+  return costs;
+}
+
+/// Of the targets of these sequences.
+double mean_cost(const Costs& costs, std::span<const std::uint8_t> text, const std::vector<Index>& sequences,
+                 Index length) {
+  double sum = 0;
+  for (const Index sequence : sequences)
+    for (Index t = 1; t <= length; ++t) sum += costs[text[static_cast<std::size_t>(sequence * length + t)]];
+  return sum / static_cast<double>(std::ssize(sequences) * length);
+}
+
 }  // namespace
 
 void ByteBatch::load(Split split, std::span<const Index> examples) {
@@ -60,21 +100,12 @@ ByteLanguageModel::ByteLanguageModel(std::shared_ptr<const data::TextDataSet> te
       network_(std::move(network)),
       options_(options),
       training_batch_(text_, options.length),
-      evaluation_batch_(text_, options.length) {
-  for (const Split split : {Split::train, Split::validation, Split::test})
-    if (examples(split) < 1)
-      throw Error(cat("a sequence of ", options_.length, " bytes is longer than the ", name(split),
-                      " split, which has ", text_->text(split).size(), "; shorten sequence_length"));
-  std::array<Index, byte_values> counts{};
-  for (const std::uint8_t byte : text_->text(Split::train)) ++counts[byte];
-  const auto all = static_cast<double>(text_->text(Split::train).size() + byte_values);
-  std::transform(counts.begin(), counts.end(), unigram_.begin(),
-                 [all](Index count) { return -std::log2(static_cast<double>(count + 1) / all); });
+      evaluation_batch_(text_, options.length),
+      unigram_(unigram_costs(*text_)) {
+  check_lengths(*text_, options_.length);
 }
 
-Index ByteLanguageModel::examples(Split split) const {
-  return (static_cast<Index>(text_->text(split).size()) - 1) / options_.length;
-}
+Index ByteLanguageModel::examples(Split split) const { return sequences_in(*text_, split, options_.length); }
 
 double ByteLanguageModel::forward(const ForwardPass& pass, const Batch& /*batch*/) {
   const Value scores = network_->scores(tape(), training_batch_.inputs(), training_batch_.sequences(), options_.length);
@@ -83,19 +114,7 @@ double ByteLanguageModel::forward(const ForwardPass& pass, const Batch& /*batch*
 }
 
 std::vector<Index> ByteLanguageModel::evaluated(Split split) const {
-  const Index all = examples(split), count = std::min(options_.evaluation_sequences, all);
-  std::vector<Index> sequences(static_cast<std::size_t>(count));
-  for (Index i = 0; i < count; ++i) sequences[static_cast<std::size_t>(i)] = i * all / count;
-  return sequences;
-}
-
-double ByteLanguageModel::unigram_bits(Split split, const std::vector<Index>& sequences) const {
-  const auto text = text_->text(split);
-  double sum = 0;
-  for (const Index sequence : sequences)
-    for (Index t = 1; t <= options_.length; ++t)
-      sum += unigram_[text[static_cast<std::size_t>(sequence * options_.length + t)]];
-  return sum / static_cast<double>(static_cast<Index>(sequences.size()) * options_.length);
+  return evaluated_sequences(*text_, split, options_);
 }
 
 std::vector<Metric> ByteLanguageModel::evaluate(ConstVector params, ConstVector model_state, Split split) {
@@ -115,7 +134,16 @@ std::vector<Metric> ByteLanguageModel::evaluate(ConstVector params, ConstVector 
   const double bits = sum / static_cast<double>(all.size()) / nats_per_bit;
   return {{"bits_per_byte", bits},
           {"perplexity", std::exp2(bits)},
-          {"unigram_bits_per_byte", unigram_bits(split, sequences)}};
+          {"unigram_bits_per_byte", mean_cost(unigram_, text_->text(split), sequences, options_.length)}};
+}
+
+TrivialBaseline byte_frequencies(const data::TextDataSet& text, const ByteLanguageModelOptions& options) {
+  check_lengths(text, options.length);
+  const Costs costs = unigram_costs(text);
+  const auto bits = [&](Split split) {
+    return mean_cost(costs, text.text(split), evaluated_sequences(text, split, options), options.length);
+  };
+  return {"bytes by their frequency in the training split", bits(Split::validation), bits(Split::test)};
 }
 
 std::vector<MetricInfo> byte_language_model_metrics() {

@@ -79,14 +79,16 @@ class ByteLanguageModel final : public TapeWorkload {
  private:
   void gather(const Batch& batch) override { training_batch_.load(batch.split, batch.examples); }
   double forward(const ForwardPass& pass, const Batch& batch) override;
-  [[nodiscard]] double unigram_bits(Split split, const std::vector<Index>& sequences) const;
 
   std::shared_ptr<const data::TextDataSet> text_;
   std::unique_ptr<SequenceNetwork> network_;
   ByteLanguageModelOptions options_;
   ByteBatch training_batch_, evaluation_batch_;
-  std::array<double, byte_values> unigram_{};  ///< bits that each byte costs the trivial baseline
+  std::array<double, byte_values> unigram_;  ///< bits that each byte costs the trivial baseline
 };
+
+/// What unigram_bits_per_byte is on either split. Throws Error when a split is shorter than one sequence.
+[[nodiscard]] TrivialBaseline byte_frequencies(const data::TextDataSet& text, const ByteLanguageModelOptions& options);
 
 [[nodiscard]] std::vector<MetricInfo> byte_language_model_metrics();
 
