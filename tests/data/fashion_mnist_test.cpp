@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "harness/registry.hpp"
@@ -70,6 +72,19 @@ TEST_CASE("the original files become three splits with known statistics") {
   const double n = 50000.0 * 784.0, mean = sum / n;
   CHECK_THAT(images->mean(), Catch::Matchers::WithinRel(mean / 255, 1e-15));
   CHECK_THAT(images->deviation(), Catch::Matchers::WithinRel(std::sqrt(squares / n - mean * mean) / 255, 1e-14));
+}
+
+TEST_CASE("no image is twice in Fashion-MNIST, in one split or in two") {
+  if (!descriptor().installed(default_data_directory())) SKIP("data set fashion_mnist is not installed");
+  const auto images = open_fashion_mnist({});
+  const auto size = static_cast<std::size_t>(images->shape().pixels());
+  std::unordered_set<std::string_view> seen;
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    const auto pixels = images->images(split);
+    for (std::size_t at = 0; at < pixels.size(); at += size)
+      seen.emplace(reinterpret_cast<const char*>(pixels.data()) + at, size);
+  }
+  CHECK(seen.size() == 70000);
 }
 
 TEST_CASE("originals that are not there are named") {

@@ -7,6 +7,7 @@
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "tests/support/temporary_folder.hpp"
 #include "workloads/data/synthetic_speech.hpp"
 #include "workloads/data/wav.hpp"
+#include "workloads/nn/spelling.hpp"
 
 using namespace velo;
 using namespace velo::data;
@@ -93,11 +95,46 @@ TEST_CASE("the recordings become three splits that share no recording") {
     seen.merge(own);
     CHECK(seen.size() == before + static_cast<std::size_t>(recordings[s]));
   }
+  // The words of the sentences that were cut, without blanks, stress marks and punctuation: no two recordings have the same.
+  std::ifstream transcripts(std::string(package_files) + "/etc/txt.done.data");
+  std::set<std::string> texts;
+  int lines = 0;
+  for (std::string line; std::getline(transcripts, line); ++lines) {
+    std::string words;
+    for (const char c : line.substr(line.find('"')))
+      if (static_cast<unsigned char>(c) >= 0x80) words += c;  // Cyrillic letters, two bytes each
+    texts.insert(words);
+  }
+  CHECK(lines == 620);
+  CHECK(texts.size() == 620);
+
   // "Korrespondent": what the first recording begins with.
   std::string first;
   for (const std::uint8_t label : corpus->split(Split::train).labels(0))
     first += std::string(phone_names()[label - 1u]) + " ";
   CHECK(first == "k ay rr ae s p a n dd ee n t ");
+}
+
+TEST_CASE("no sentence is read in two splits") {
+  if (!descriptor().installed(default_data_directory())) SKIP("data set festvox_ru is not installed");
+  const auto corpus = open_festvox_ru({});
+  std::array<std::map<std::int32_t, std::vector<std::uint8_t>>, 3> sentences;  // by recording
+  for (std::size_t s = 0; s < 3; ++s) {
+    const SpeechSplit& split = corpus->split(all_splits[s]);
+    for (Index u = 0; u < split.utterances(); ++u) {
+      auto& sentence = sentences[s][split.entry(u).recording];
+      sentence.insert(sentence.end(), split.labels(u).begin(), split.labels(u).end());
+    }
+  }
+  // A sentence read twice would differ in a few phones; these differ in two of three.
+  nn::EditDistance distance;
+  double least = 1;
+  for (const auto& [a, b] : {std::pair(0, 1), std::pair(0, 2), std::pair(1, 2)})
+    for (const auto& [number, said] : sentences[static_cast<std::size_t>(a)])
+      for (const auto& [other, heard] : sentences[static_cast<std::size_t>(b)])
+        least = std::min(least, static_cast<double>(distance(said, heard)) /
+                                    static_cast<double>(std::max(said.size(), heard.size())));
+  CHECK(least > 0.6);
 }
 
 TEST_CASE("synthetic speech needs no files, has the same symbols, and enough frames for its labels") {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "harness/registry.hpp"
@@ -133,4 +134,34 @@ TEST_CASE("the installed prose holds out whole works, and its trivial baseline i
     for (std::size_t at = 0; at + 200 <= held_out.size(); at += 5000)
       REQUIRE(train.find(held_out.substr(at, 200)) == std::string_view::npos);
   }
+}
+
+TEST_CASE("strings of 40 bytes that the training split shares with the others are as rare as the manual says") {
+  const std::string directory = default_data_directory();
+  if (!descriptor().installed(directory)) SKIP("data set prose is not installed");
+  const auto text = open_prose({directory, false});
+  constexpr std::size_t length = 40;
+  const auto each_string = [&](Split split, auto&& act) {
+    const std::string_view all = text_of(*text, split);
+    for (std::size_t at = 0; at + length <= all.size(); ++at) act(all.substr(at, length));
+  };
+  std::unordered_map<std::string_view, bool> trained;
+  std::vector<bool> may_be_there(std::size_t{1} << 24);  // by hash: most training strings need no look into the map
+  const auto slot = [&](std::string_view s) { return std::hash<std::string_view>{}(s) % may_be_there.size(); };
+  for (const Split split : {Split::validation, Split::test})
+    each_string(split, [&](std::string_view s) {
+      trained.emplace(s, false);
+      may_be_there[slot(s)] = true;
+    });
+  each_string(Split::train, [&](std::string_view s) {
+    if (!may_be_there[slot(s)]) return;
+    if (const auto at = trained.find(s); at != trained.end()) at->second = true;
+  });
+  const auto shared = [&](Split split) {
+    std::int64_t count = 0;
+    each_string(split, [&](std::string_view s) { count += trained.at(s); });
+    return count;
+  };
+  CHECK(shared(Split::validation) == 81);
+  CHECK(shared(Split::test) == 464);
 }

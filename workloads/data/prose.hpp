@@ -9,11 +9,11 @@
 //   test        673,305 bytes: Persuasion, Proverbs, Acts
 //
 // Whole works are held out, and of the Bible books with few parallels elsewhere (2 Kings, say, shares a tenth of its
-// text with others): of the 40-byte strings of the validation split 0.013 % occur in the training split too,
-// of the test split 0.069 %.
+// text with others): of the 624,546 strings of 40 bytes in the validation split 81 (0.013 %) occur in the training split
+// too, of the 673,266 in the test split 464 (0.069 %).
 //
 // Trivial baseline: a byte predicted from how often it occurs in the training split alone costs 4.376 bits
-// on validation and 4.372 on test.
+// on validation and 4.372 on test, all bytes of either counted.
 //
 // Synthetic mode has splits of the same lengths, and no files: synthetic_text.hpp.
 #pragma once
