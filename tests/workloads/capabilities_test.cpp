@@ -1,4 +1,6 @@
-// What workloads offer beyond loss and gradient, asked of all that offer something, in double.
+// What workloads offer beyond loss and gradient, in double: what each shipped one declares, and whether Hessian-vector
+// products, gradients of single examples and those of parts of a batch are what they are called. Loss terms, players and
+// the micro-batches of text, flights and speech are asked of in the tests of their workloads.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
@@ -13,8 +15,14 @@ namespace velo {
 WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_mnist_mlp_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
+WorkloadInfo flights_dlrm_workload_info();
+WorkloadInfo null_workload_info();
+WorkloadInfo prose_lm_workload_info();
 WorkloadInfo quadratic_workload_info();
+WorkloadInfo speech_deepspeech_workload_info();
+WorkloadInfo theory_bilinear_game_workload_info();
 WorkloadInfo theory_block_quadratic_workload_info();
+WorkloadInfo theory_conflicting_losses_workload_info();
 WorkloadInfo theory_diagonal_linear_workload_info();
 WorkloadInfo theory_linear_regression_workload_info();
 WorkloadInfo theory_matrix_sensing_workload_info();
@@ -24,11 +32,20 @@ namespace {
 using test::ClassifierTrack;
 
 const std::vector<WorkloadInfo>& workloads() {
-  static const std::vector<WorkloadInfo> all = {
-      fashion_mnist_cnn_workload_info(),        fashion_mnist_mlp_workload_info(),
-      fashion_resnet_workload_info(),           quadratic_workload_info(),
-      theory_block_quadratic_workload_info(),   theory_diagonal_linear_workload_info(),
-      theory_linear_regression_workload_info(), theory_matrix_sensing_workload_info()};
+  static const std::vector<WorkloadInfo> all = {fashion_mnist_cnn_workload_info(),
+                                                fashion_mnist_mlp_workload_info(),
+                                                fashion_resnet_workload_info(),
+                                                flights_dlrm_workload_info(),
+                                                null_workload_info(),
+                                                prose_lm_workload_info(),
+                                                quadratic_workload_info(),
+                                                speech_deepspeech_workload_info(),
+                                                theory_bilinear_game_workload_info(),
+                                                theory_block_quadratic_workload_info(),
+                                                theory_conflicting_losses_workload_info(),
+                                                theory_diagonal_linear_workload_info(),
+                                                theory_linear_regression_workload_info(),
+                                                theory_matrix_sensing_workload_info()};
   return all;
 }
 
@@ -44,7 +61,8 @@ struct Asked {
   Index batch;
 };
 
-/// Everything that is cheap enough, smooth (tanh, no max pooling) where a Hessian is wanted.
+/// Whatever offers Hessian-vector products, in a form that is cheap, and smooth (tanh, no max pooling) where a Hessian is
+/// wanted.
 std::vector<Asked> everything() {
   const ClassifierTrack::Settings tanh = {{"activation", std::string("tanh")}, {"width", std::int64_t{6}}};
   ClassifierTrack::Settings residual = tanh, normed = tanh;
@@ -52,19 +70,19 @@ std::vector<Asked> everything() {
   residual.emplace_back("size", std::string("small"));
   residual.emplace_back("normalisation", std::string("layer"));
   normed.emplace_back("normalisation", std::string("layer"));
-  return {{"fashion_mnist_mlp", tanh, 9},    {"fashion_mnist_mlp", normed, 9},
-          {"fashion_resnet", residual, 3},   {"theory_diagonal_linear", {}, 5},
-          {"theory_matrix_sensing", {}, 5},  {"theory_linear_regression", {}, 5},
-          {"theory_block_quadratic", {}, 1}, {"quadratic", {}, 1},
+  return {{"fashion_mnist_mlp", tanh, 9},    {"fashion_mnist_mlp", normed, 9},     {"fashion_resnet", residual, 3},
+          {"theory_diagonal_linear", {}, 5}, {"theory_matrix_sensing", {}, 5},     {"theory_linear_regression", {}, 5},
+          {"theory_block_quadratic", {}, 1}, {"theory_conflicting_losses", {}, 1}, {"quadratic", {}, 1},
           {"fashion_mnist_cnn", tanh, 5}};
 }
 
 bool is_smooth(const Asked& asked) { return asked.workload != "fashion_mnist_cnn"; }
 
-const WorkloadInfo& info_of(const Asked& asked) {
+const WorkloadInfo& info_of(const std::string& workload) {
   return *std::find_if(workloads().begin(), workloads().end(),
-                       [&](const WorkloadInfo& info) { return info.name == asked.workload; });
+                       [&](const WorkloadInfo& info) { return info.name == workload; });
 }
+const WorkloadInfo& info_of(const Asked& asked) { return info_of(asked.workload); }
 
 Capabilities offers_of(const Asked& asked) {
   Parameters parameters = Parameters::defaults(info_of(asked).parameters);
@@ -131,19 +149,37 @@ double curvature_of(ClassifierTrack& track, const Batch& batch, const Vector& di
   return 2.0 * norm(difference(far, near)) / (3.0 * wide * wide);
 }
 
-TEST_CASE(
-    "every classifier and every theory workload offers Hessian-vector products, and parts of a batch and single "
-    "examples "
-    "where it has such") {
-  for (const WorkloadInfo& info : workloads()) {
-    INFO(info.name);
-    const Capabilities usual = info.offered_by(Parameters::defaults(info.parameters));
-    CHECK(usual.missing_from(info.offers).empty());
-    CHECK(usual.has(Capability::hessian_vector_products));
-    const bool quadratic = info.name.ends_with("quadratic");  // its examples are a formality
-    const bool batch_norm = info.name == "fashion_resnet";
-    CHECK(usual.has(Capability::per_example_gradients) == (!quadratic && !batch_norm));
-    CHECK(usual.has(Capability::micro_batches) == !quadratic);
+TEST_CASE("each shipped workload declares what it offers, and its usual variant no more than that") {
+  using enum Capability;
+  struct Declared {
+    std::string workload;
+    Capabilities all, usual;  ///< of any variant, of the one that defaults make
+  };
+  const Capabilities classifier = {hessian_vector_products, per_example_gradients, layer_statistics, micro_batches};
+  const Capabilities batch_norm = {hessian_vector_products, layer_statistics, micro_batches};
+  const Capabilities examples = {hessian_vector_products, per_example_gradients, micro_batches};
+  const Capabilities parts = {micro_batches}, quadratic = {hessian_vector_products}, none;
+  const std::vector<Declared> table = {
+      {"fashion_mnist_cnn", classifier, classifier},
+      {"fashion_mnist_mlp", classifier, classifier},
+      {"fashion_resnet", classifier, batch_norm},
+      {"flights_dlrm", parts, parts},
+      {"null", none, none},
+      {"prose_lm", parts, parts},
+      {"quadratic", quadratic, quadratic},
+      {"speech_deepspeech", parts, parts},
+      {"theory_bilinear_game", {players}, {players}},
+      {"theory_block_quadratic", quadratic, quadratic},
+      {"theory_conflicting_losses", {loss_terms, hessian_vector_products}, {loss_terms, hessian_vector_products}},
+      {"theory_diagonal_linear", examples, examples},
+      {"theory_linear_regression", examples, examples},
+      {"theory_matrix_sensing", examples, examples},
+  };
+  for (const Declared& declared : table) {
+    INFO(declared.workload);
+    const WorkloadInfo& info = info_of(declared.workload);
+    CHECK(info.offers.list() == declared.all.list());
+    CHECK(info.offered_by(Parameters::defaults(info.parameters)).list() == declared.usual.list());
   }
 }
 

@@ -9,6 +9,7 @@
 #include "results/error.hpp"
 #include "tests/workloads/classifier_track.hpp"
 #include "workloads/data/festvox_ru.hpp"
+#include "workloads/nn/speech_recogniser.hpp"
 
 namespace velo {
 
@@ -136,8 +137,15 @@ TEST_CASE("speech_deepspeech: with vanishing weights every frame is uniform over
            std::lgamma(static_cast<double>(n - k + 1));
   };
   const double paths = choose(steps + count - repeats, 2 * count);
-  const double expected = static_cast<double>(steps) * std::log(51.0) - paths;
-  CHECK_THAT(track.loss(batch) * labels_per_utterance, WithinAbs(expected, 1e-8));
+  const double t = static_cast<double>(steps), expected = t * std::log(51.0) - paths;
+  // A logit is a bias and six products of weights with what layer norm leaves: biases and weights below 1e-12 / sqrt(6),
+  // six numbers whose squares, and so whose sizes, add up to at most 6. In one frame the loss's derivatives by the logits
+  // (softmax less the share of the paths through each label) add up to at most 2 in size.
+  const double logit = 7e-12 / std::sqrt(6.0);
+  // Every frame rounds logarithms that have grown to at most t log 51 twice, and normalises by a sum of 51 terms, each a
+  // logarithm or exponential of a few roundings; the three log-gammas, each below t log t, are good to a few as well.
+  const double rounding = t * (2 * t * std::log(51.0) + 4 * 51) * 0x1p-53;
+  CHECK_THAT(track.loss(batch) * labels_per_utterance, WithinAbs(expected, 2 * t * logit + rounding));
 }
 
 TEST_CASE("speech_deepspeech: statistics are committed only where a pass has a place for them") {
@@ -159,6 +167,32 @@ TEST_CASE("speech_deepspeech: descending on one batch learns it by heart") {
   const double before = track.loss(batch);
   track.descend(batch, 60, 0.1);
   CHECK(track.loss(batch) < 0.5 * before);
+}
+
+TEST_CASE("speech_deepspeech: labels that need more frames than there are are refused, by the utterance") {
+  // 1 1 2 takes four steps, a blank between its equal labels; 12 frames are three steps, 13 are four.
+  struct Corpus {
+    std::vector<data::UtteranceEntry> entries;
+    std::vector<std::uint8_t> labels, features;
+    [[nodiscard]] data::SpeechSplit split() const { return {entries, labels, features, 1}; }
+  };
+  const auto corpus_with = [](std::int32_t frames) {
+    const Corpus usual = {{{1, 8, 2}}, {1, 2}, std::vector<std::uint8_t>(8)};
+    const Corpus repeated = {
+        {{2, 8, 2}, {2, frames, 3}}, {1, 2, 1, 1, 2}, std::vector<std::uint8_t>(8 + static_cast<std::size_t>(frames))};
+    const auto owner = std::make_shared<std::array<Corpus, 3>>(std::array<Corpus, 3>{usual, repeated, usual});
+    auto corpus = std::make_shared<data::SpeechCorpus>();
+    *corpus = {.bins = 1, .symbols = 2, .splits = {}, .mean = {0.0}, .deviation = {1.0}, .owner = owner};
+    for (std::size_t s = 0; s < 3; ++s) corpus->splits[s] = (*owner)[s].split();
+    return corpus;
+  };
+  const auto open = [&](std::int32_t frames) {
+    return nn::SpeechRecogniser(corpus_with(frames), nn::ModelPlan(), nullptr, {}).examples(Split::validation);
+  };
+  CHECK(open(13) == 2);
+  CHECK_THROWS_MATCHES(open(12), Error,
+                       Catch::Matchers::Message("utterance 1 of the validation split has 3 frames at a quarter of the "
+                                                "rate where its labels need 4"));
 }
 
 TEST_CASE("speech_deepspeech: an odd width is refused") {
