@@ -5,7 +5,8 @@
 
 Mutated are the lines of the update, from the first namespace to the registry entry: signs, factors, quotients, roots,
 ones, and assignments that are left out. The program stays one: switches of mutation.hpp choose a mutant at run time.
-Lines about types, sizes and loops are left alone; what they break is found by the compiler or by a crash.
+Lines about types, sizes and loops are left alone; what they break is found by the compiler or by a crash. Of a kernel
+that stands on one line the body is mutated.
 """
 import json
 import pathlib
@@ -13,9 +14,10 @@ import re
 import sys
 
 UNTOUCHED = re.compile(
-    r"^\s*(#|//|/\*|template|using|namespace|struct|class|enum|explicit|for \(|while|static_assert|throw|case|return \{)"
+    r"^\s*(#|//|/\*|template|using|namespace|struct|class|enum|explicit|for \(|while|static_assert|throw|case)"
     r"|constexpr|\bIndex\b|std::size_t|\bint\b|int64_t|Error\(|\"|\[\[nodiscard\]\].*[{;]$|operator"
 )
+KERNEL = re.compile(r"^(.*KOKKOS_LAMBDA\([^)]*\) \{)( .*)( \}\);)$")
 ASSIGNMENT = re.compile(r"^(\s+)([a-z_][\w.]*(?:->\w+)?(?:\[\w+\])?)( = | \+= | -= | \*= )(.*;)$")
 
 
@@ -43,6 +45,9 @@ class Mutator:
         return out + text[at:]
 
     def line(self, text, number):
+        kernel = KERNEL.match(text)
+        if kernel:
+            return kernel[1] + self.line(kernel[2], number) + kernel[3]
         if UNTOUCHED.search(text) or text.strip() in ("", "}", "};", "});"):
             return text
         code, slash, comment = text.partition("  //")

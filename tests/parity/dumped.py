@@ -41,7 +41,7 @@ class Dumped:
     def compare(self, weights, theirs, loss_within, gradient_within, of_each_block):
         """The loss, and every block's gradient as a share of the largest element, of the block itself or of all.
 
-        gradient_within: None where the gradients are only told. Differentiates `theirs`.
+        Differentiates `theirs`.
         """
         theirs.backward()
         assert abs(theirs.item() - self.loss) <= loss_within, f"{self.case}: loss {self.loss}, PyTorch {theirs.item()}"
@@ -51,7 +51,7 @@ class Dumped:
             other = w.grad.numpy().ravel()
             error = np.abs(ours - other).max() / (np.abs(other).max() if of_each_block else largest)
             worst = max(worst, error)
-            assert gradient_within is None or error <= gradient_within, \
+            assert error <= gradient_within, \
                 f"{self.case}: gradient of {name} differs by {error:.1e} of the largest element"
         print(f"ok  {self.case}: loss {self.loss:.6f}, gradients within {worst:.1e}")
 
