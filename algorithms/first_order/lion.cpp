@@ -4,7 +4,8 @@
 //   x <- (1 - lr wd) x - lr sign(b1 m + (1 - b1) g)
 //   m <- b2 m + (1 - b2) g
 // Paper: Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, arXiv:2302.06675, Algorithm 2.
-// Differs: not at all; sign(0) = 0. The decay uses the parameters before the step, as in the paper.
+// Differs: not at all; sign(0) = 0, an infinite gradient counts by its sign, one that is no number makes the parameters
+// none. The decay uses the parameters before the step, as in the paper.
 // State: 1 value per parameter. Traffic per step: 3 reads, 2 writes per parameter.
 
 #include "algorithms/transforms/weight_decay.hpp"
@@ -29,7 +30,7 @@ void lion_pass(Index first, Index last, DecayFactors decay, LionFactors f, const
         const Scalar g = gradient[i];
         const Scalar m = mean[i];
         const Scalar c = f.beta1 * m + f.rest1 * g;
-        const Scalar sign = (c > Scalar(0) ? Scalar(1) : Scalar(0)) - (c < Scalar(0) ? Scalar(1) : Scalar(0));
+        const Scalar sign = c > Scalar(0) ? Scalar(1) : c < Scalar(0) ? Scalar(-1) : c;  // of 0 and NaN themselves
         params[i] = decay.keep * params[i] - f.lr * sign;
         mean[i] = f.beta2 * m + f.rest2 * g;
       });

@@ -2,7 +2,7 @@
 //
 // Clips every element of the gradient:  g_i <- min(max(g_i, -max_value), max_value)
 // Folklore; named in Goodfellow, Bengio, Courville, "Deep Learning", section 10.11.1.
-// Agrees with torch.nn.utils.clip_grad_value_. A NaN stays NaN.
+// Agrees with torch.nn.utils.clip_grad_value_. An infinite element is clipped, a NaN stays NaN.
 // State: none of its own. Traffic per gradient: 1 read, 1 write per parameter.
 
 #include "algorithms/transforms/batch_gradients.hpp"

@@ -59,5 +59,17 @@ TEST_CASE("lion moves every coordinate by lr, however small its gradient") {
   for (std::size_t i = 0; i < before.size(); ++i) CHECK(std::abs(before[i] - after[i] - 0.25) <= rounding_bound(1, 1));
 }
 
+TEST_CASE("lion's parameters are no numbers after a gradient that is none, and finite after an infinite one") {
+  const ParameterLayout layout = test::awkward_layout();
+  for (const double value : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    test::GivenGradients oracle(
+        layout, [&](std::int64_t) { return std::vector<double>(static_cast<std::size_t>(layout.size()), value); });
+    test::Rider rider(lion({}), layout);
+    rider.start(oracle);
+    rider.steps(oracle, 1, 3);
+    for (const double x : rider.params()) CHECK(std::isnan(x) == std::isnan(value));
+  }
+}
+
 }  // namespace
 }  // namespace velo
