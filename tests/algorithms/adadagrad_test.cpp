@@ -134,5 +134,9 @@ TEST_CASE("adadagrad refuses a batch of a single micro-batch: it has no variance
   CHECK_THROWS_AS(rider.step(oracle, 1), Error);
 }
 
+TEST_CASE("adadagrad keeps one value per parameter, and its batch size") {
+  CHECK(test::state_bytes("adadagrad") == test::bytes_of({.per_parameter = 1, .numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -174,11 +174,12 @@ TEST_CASE("statistics that are no numbers leave adafisher's last ones in use") {
   for (const double x : rider.params()) CHECK(std::isfinite(x));
 }
 
-TEST_CASE("adafisher declares one value per parameter and the sides of every layer") {
+TEST_CASE(
+    "adafisher keeps one value per parameter, the sides of every layer, which bias is whose and a product of betas") {
   const ParameterLayout layout = LayerOracle::model();
-  const test::Rider rider(adafisher({}), layout);
   const Index inputs = 5 + 5 + 4 + 3, outputs = 3 + 2 + 5 + 2 + 5;
-  CHECK(static_cast<Index>(rider.state().flat().extent(0)) == layout.size() + inputs + outputs);
+  CHECK(test::state_bytes("adafisher", {}, layout) ==
+        test::bytes_of({.per_parameter = 1, .values = inputs + outputs, .numbers = 5 + 1}, layout));
 }
 
 }  // namespace

@@ -57,5 +57,9 @@ TEST_CASE("adagrad's rate under one repeated gradient falls as one over the root
   }
 }
 
+TEST_CASE("adagrad keeps one value per parameter") {
+  CHECK(test::state_bytes("adagrad") == test::bytes_of({.per_parameter = 1}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -77,5 +77,10 @@ TEST_CASE("adam without weight decay is adamw without weight decay") {
   CHECK(trajectory("adam") == trajectory("adamw"));
 }
 
+TEST_CASE("adam keeps two values per parameter, three with amsgrad, and two products of betas") {
+  CHECK(test::state_bytes("adam") == test::bytes_of({.per_parameter = 2, .numbers = 2}));
+  CHECK(test::state_bytes("adam", {{"amsgrad", true}}) == test::bytes_of({.per_parameter = 3, .numbers = 2}));
+}
+
 }  // namespace
 }  // namespace velo

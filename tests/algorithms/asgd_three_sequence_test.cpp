@@ -160,5 +160,9 @@ TEST_CASE("asgd_three_sequence gathers more noise than sgd everywhere") {
   CHECK(a.steep > s.steep);
 }
 
+TEST_CASE("asgd_three_sequence keeps two values per parameter, and how many points its mean holds") {
+  CHECK(test::state_bytes("asgd_three_sequence") == test::bytes_of({.per_parameter = 2, .numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -88,5 +88,9 @@ TEST_CASE("clip_by_global_norm bounds gradients whose squares overflow a float")
   CHECK(std::abs(before - rider.params().front() - step) <= test::rounding_bound(3, 1));
 }
 
+TEST_CASE("clip_by_global_norm keeps nothing of its own") {
+  CHECK(test::state_bytes("clip_by_global_norm") == test::bytes_of({}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -58,5 +58,7 @@ TEST_CASE("clip_by_value bounds an infinite gradient and shows one that is not a
   CHECK(std::isnan(trajectory(clipped_sgd(1.0), broken(std::numeric_limits<double>::quiet_NaN())).front()));
 }
 
+TEST_CASE("clip_by_value keeps nothing of its own") { CHECK(test::state_bytes("clip_by_value") == test::bytes_of({})); }
+
 }  // namespace
 }  // namespace velo

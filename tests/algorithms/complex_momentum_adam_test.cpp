@@ -66,5 +66,9 @@ TEST_CASE("complex_momentum_adam without phase is Adam with a sum for a mean and
   CHECK(test::largest_difference(complex_adam(o), adam) <= bound(o));
 }
 
+TEST_CASE("complex_momentum_adam keeps three values per parameter, and a product of beta2") {
+  CHECK(test::state_bytes("complex_momentum_adam") == test::bytes_of({.per_parameter = 3, .numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -120,5 +120,9 @@ TEST_CASE("complex_momentum_sgd: real momentum needs negative sign and turns to 
   CHECK_THAT(spectral_radius(complex_momentum(0.1, 0.0, 0.0, true)), Catch::Matchers::WithinAbs(1.0, 1e-5));
 }
 
+TEST_CASE("complex_momentum_sgd keeps two values per parameter") {
+  CHECK(test::state_bytes("complex_momentum_sgd") == test::bytes_of({.per_parameter = 2}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -162,5 +162,7 @@ TEST_CASE("conflict_free shrinks all residuals of conflicting losses alike, howe
   CHECK(largest_residual(sgd(lr), 100) > 0.5);
 }
 
+TEST_CASE("conflict_free keeps nothing of its own") { CHECK(test::state_bytes("conflict_free") == test::bytes_of({})); }
+
 }  // namespace
 }  // namespace velo

@@ -145,5 +145,10 @@ TEST_CASE("dog measures the statistics of its average, training aside") {
   CHECK_FALSE(test::draws_without_model_state(stateless, layout));
 }
 
+TEST_CASE("dog keeps the start, the average and two numbers") {
+  CHECK(test::state_bytes("dog") == test::bytes_of({.per_parameter = 2, .numbers = 2}));
+  CHECK(test::state_bytes("dog", {{"average", false}}) == test::bytes_of({.per_parameter = 1, .numbers = 2}));
+}
+
 }  // namespace
 }  // namespace velo

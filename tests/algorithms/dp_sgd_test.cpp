@@ -333,5 +333,9 @@ TEST_CASE("clipping below every example's own bound costs dp_sgd nothing, clippi
   CHECK(final_loss(400.0) > final_loss(40.0));
 }
 
+TEST_CASE("dp_sgd keeps one value per parameter, and a count of its steps") {
+  CHECK(test::state_bytes("dp_sgd") == test::bytes_of({.per_parameter = 1, .numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -10,6 +10,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -43,7 +44,7 @@ inline double scattered(std::uint64_t step, std::uint64_t index) {
 }
 
 inline Vector to_device(const std::vector<double>& values) {
-  Vector out("values", values.size());
+  Vector out(Kokkos::view_alloc(Kokkos::WithoutInitializing, "values"), values.size());
   const auto host = Kokkos::create_mirror_view(out);
   for (std::size_t i = 0; i < values.size(); ++i) host(i) = static_cast<Scalar>(values[i]);
   Kokkos::deep_copy(out, host);
@@ -134,8 +135,9 @@ class GivenGradients : public Oracle {
     Kokkos::deep_copy(out, to_device(product));
   }
 
- private:
-  /// Records that make the gradient G of a matrix: rows of the identity times G; of a scale: ones times g.
+ protected:
+  /// Records that make the gradient G of a matrix: rows of the identity times G; of a scale: ones times g. A bias of
+  /// as many elements as the matrix has rows, right behind it, is its own.
   void show_layers(const Vector& gradient, LayerVisitor& visitor) const {
     for (Index b = 0; b < static_cast<Index>(layout_->blocks().size()); ++b) {
       const ParameterBlock& block = (*layout_)[b];
@@ -145,14 +147,17 @@ class GivenGradients : public Oracle {
       std::vector<double> identity(static_cast<std::size_t>(rows * out), scale ? 1.0 : 0.0);
       for (Index i = 0; i < rows; ++i) identity[static_cast<std::size_t>(i * out + i)] = 1.0;
       const Vector ones = to_device(identity);
+      const bool biased = !scale && b + 1 < static_cast<Index>(layout_->blocks().size()) &&
+                          (*layout_)[b + 1].kind == ParameterKind::bias && (*layout_)[b + 1].size() == out;
       visitor.visit({b,
-                     std::nullopt,
+                     biased ? std::optional(b + 1) : std::nullopt,
                      {gradient.data() + block.offset, {rows, block.size() / rows}},
                      {ones.data(), {rows, out}},
                      rows});
     }
   }
 
+ private:
   const ParameterLayout* layout_;
   Gradients gradients_;
   Progress progress_;
@@ -195,9 +200,8 @@ class Rider {
   }
 
   [[nodiscard]] std::vector<double> params() const { return to_host(params_); }
-  [[nodiscard]] std::vector<double> evaluation_params() const {
-    return to_host(algorithm_->evaluation_params(params_));
-  }
+  [[nodiscard]] std::vector<double> evaluation_params() const { return to_host(evaluated_view()); }
+  [[nodiscard]] ConstVector evaluated_view() const { return algorithm_->evaluation_params(params_); }
   [[nodiscard]] TrainingAlgorithm& algorithm() { return *algorithm_; }
   [[nodiscard]] const StateArena& state() const { return *state_; }
   [[nodiscard]] const Vector& params_view() const { return params_; }
@@ -215,6 +219,25 @@ inline Component component(const std::string& name, const Settings& settings = {
   Component out{name, Parameters::defaults(builtin_registry().algorithm(name).parameters)};
   for (const auto& [key, value] : settings) out.parameters.set(key, value);
   return out;
+}
+
+/// What a state holds: values for every parameter, values beside them, bytes (which fill whole values), host numbers.
+struct StateSize {
+  Index per_parameter = 0, values = 0, bytes = 0, numbers = 0;
+};
+inline std::int64_t bytes_of(const StateSize& size, const ParameterLayout& layout = awkward_layout()) {
+  constexpr Index value = sizeof(Scalar);
+  return value * (size.per_parameter * layout.size() + size.values + (size.bytes + value - 1) / value) +
+         8 * size.numbers;
+}
+
+/// What a registered algorithm keeps itself, with its defaults and some values set: a wrapper is put around null.
+inline std::int64_t state_bytes(const std::string& name, const Settings& settings = {},
+                                const ParameterLayout& layout = awkward_layout()) {
+  Component algorithm = component(name, settings);
+  for (const ParameterSpec& spec : builtin_registry().algorithm(name).parameters)
+    if (spec.type == ParameterType::algorithm) algorithm.parameters.set(spec.name, std::vector{component("null")});
+  return Rider(algorithm, layout).state().bytes();
 }
 
 /// The new value of one element, from its old value, its gradient and the step; keeps its own state.

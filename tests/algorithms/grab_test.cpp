@@ -207,5 +207,11 @@ TEST_CASE("what a rule asks beside its plain gradient is about grab's batch too"
   CHECK(oracle.example_gradients_asked == 3 * 64);
 }
 
+TEST_CASE(
+    "grab keeps three values per parameter, two orders of the examples and two counts beside its inner algorithm") {
+  CHECK(test::state_bytes("grab") ==
+        test::bytes_of({.per_parameter = 3, .bytes = 2 * 4 * test::given_training_examples, .numbers = 2}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -130,5 +130,9 @@ TEST_CASE("gradient_norms reports a gradient that is not finite as it is") {
   CHECK(std::isinf(recorder.values.at("grad_norm_l1")));
 }
 
+TEST_CASE("gradient_norms keeps nothing of its own") {
+  CHECK(test::state_bytes("gradient_norms") == test::bytes_of({}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -111,5 +111,10 @@ TEST_CASE("ldog measures the statistics of its average") {
   CHECK_FALSE(test::draws_without_model_state(stateless, layout));
 }
 
+TEST_CASE("ldog keeps the start, the average and two numbers of each of six blocks") {
+  CHECK(test::state_bytes("ldog") == test::bytes_of({.per_parameter = 2, .numbers = 12}));
+  CHECK(test::state_bytes("ldog", {{"average", false}}) == test::bytes_of({.per_parameter = 1, .numbers = 12}));
+}
+
 }  // namespace
 }  // namespace velo

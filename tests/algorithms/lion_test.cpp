@@ -71,5 +71,9 @@ TEST_CASE("lion's parameters are no numbers after a gradient that is none, and f
   }
 }
 
+TEST_CASE("lion keeps one value per parameter") {
+  CHECK(test::state_bytes("lion") == test::bytes_of({.per_parameter = 1}));
+}
+
 }  // namespace
 }  // namespace velo

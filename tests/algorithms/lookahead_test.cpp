@@ -78,5 +78,9 @@ TEST_CASE("lookahead measures the statistics of its slow weights, training aside
   test::check_own_statistics(lookahead(3, 0.5), 4, 10);
 }
 
+TEST_CASE("lookahead keeps one value per parameter beside its inner algorithm") {
+  CHECK(test::state_bytes("lookahead") == test::bytes_of({.per_parameter = 1}));
+}
+
 }  // namespace
 }  // namespace velo

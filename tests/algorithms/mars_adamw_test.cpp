@@ -196,5 +196,12 @@ TEST_CASE("mars_adamw clips gradients whose squares overflow a float") {
     CHECK(std::abs(before[i] - after[i] - 0.01) <= rounding_bound(operations, 1));
 }
 
+TEST_CASE("mars_adamw keeps three values per parameter with either correction, and two products of betas") {
+  CHECK(test::state_bytes("mars_adamw", {{"correction", std::string("approximate")}}) ==
+        test::bytes_of({.per_parameter = 3, .numbers = 2}));
+  CHECK(test::state_bytes("mars_adamw", {{"correction", std::string("exact")}}) ==
+        test::bytes_of({.per_parameter = 3, .numbers = 2}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -159,5 +159,9 @@ TEST_CASE("momo_adam does not see the scale of the loss, shortened or not") {
   }
 }
 
+TEST_CASE("momo_adam keeps two values per parameter, four numbers of its model and a product of beta2") {
+  CHECK(test::state_bytes("momo_adam") == test::bytes_of({.per_parameter = 2, .numbers = 5}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -199,5 +199,9 @@ TEST_CASE("momo converges with a learning rate a hundred times what sgd bears") 
   CHECK(reached(momo({.lr = 40.0})) < 1e-3);
 }
 
+TEST_CASE("momo keeps one value per parameter, and four numbers of its model") {
+  CHECK(test::state_bytes("momo") == test::bytes_of({.per_parameter = 1, .numbers = 4}));
+}
+
 }  // namespace
 }  // namespace velo

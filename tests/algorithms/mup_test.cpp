@@ -201,5 +201,7 @@ TEST_CASE("mup passes the coordinate check: from width 64 to 512 no layer's acti
   CHECK(plain_wide.logits / plain_narrow.logits > 3.0);
 }
 
+TEST_CASE("mup keeps nothing of its own") { CHECK(test::state_bytes("mup") == test::bytes_of({})); }
+
 }  // namespace
 }  // namespace velo

@@ -79,5 +79,9 @@ TEST_CASE("nadamw without momentum is adamw without momentum") {
   CHECK(trajectory("nadamw") == trajectory("adamw"));
 }
 
+TEST_CASE("nadamw keeps two values per parameter, and two products of betas") {
+  CHECK(test::state_bytes("nadamw") == test::bytes_of({.per_parameter = 2, .numbers = 2}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -207,5 +207,7 @@ TEST_CASE("nm_masks refuses to keep more weights than there are") {
   CHECK_THROWS_AS(builtin_registry().make(nm_masks({.n = 5})), Error);
 }
 
+TEST_CASE("nm_masks keeps nothing of its own") { CHECK(test::state_bytes("nm_masks") == test::bytes_of({})); }
+
 }  // namespace
 }  // namespace velo

@@ -407,5 +407,17 @@ TEST_CASE("psgd that never fits is sgd") {
   CHECK(rider.params() == sgd.params());
 }
 
+TEST_CASE("psgd keeps both factors of every matrix, a diagonal of the other blocks and a count") {
+  // The matrices are 5 x 3 and 4 x 18.
+  const Index vectors = 1 + 7 + 33 + 11;
+  CHECK(test::state_bytes("psgd") == test::bytes_of({.values = 25 + 9 + 16 + 324 + vectors, .numbers = 1}));
+  CHECK(test::state_bytes("psgd", {{"max_size", Index{4}}}) ==
+        test::bytes_of({.values = 5 + 9 + 16 + 18 + vectors, .numbers = 1}));
+  CHECK(test::state_bytes("psgd", {{"momentum", Schedule(0.9)}}) ==
+        test::bytes_of({.per_parameter = 1, .values = 25 + 9 + 16 + 324 + vectors, .numbers = 1}));
+  CHECK(test::state_bytes("psgd", {{"preconditioner", std::string("diag")}}) ==
+        test::bytes_of({.per_parameter = 1, .numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

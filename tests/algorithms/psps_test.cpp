@@ -278,5 +278,17 @@ TEST_CASE("psps rests where the loss is at its lower bound, and where there is n
   CHECK(rider.params() == before);
 }
 
+TEST_CASE("psps keeps its diagonal and what goes with it, nothing without one, and the slack") {
+  CHECK(test::state_bytes("psps", {{"preconditioner", std::string("hutchinson")}}) ==
+        test::bytes_of({.per_parameter = 1, .numbers = 1}));
+  CHECK(test::state_bytes("psps", {{"preconditioner", std::string("adam")}}) ==
+        test::bytes_of({.per_parameter = 1, .numbers = 1}));
+  CHECK(test::state_bytes("psps", {{"preconditioner", std::string("adagrad")}}) ==
+        test::bytes_of({.per_parameter = 1}));
+  CHECK(test::state_bytes("psps", {{"preconditioner", std::string("none")}}) == test::bytes_of({}));
+  CHECK(test::state_bytes("psps", {{"preconditioner", std::string("none")}, {"slack", std::string("l2")}}) ==
+        test::bytes_of({.numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

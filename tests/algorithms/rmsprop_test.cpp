@@ -60,14 +60,6 @@ TEST_CASE("rmsprop follows its scalar definition with every option") {
   CHECK(difference({.momentum = 0.9, .centered = true}) <= rounding_bound(operations));
 }
 
-TEST_CASE("rmsprop keeps only the buffers its options need") {
-  const ParameterLayout layout = test::awkward_layout();
-  const Index value = layout.size() * static_cast<Index>(sizeof(Scalar));
-  CHECK(test::Rider(rmsprop({}), layout).state().bytes() == value);
-  CHECK(test::Rider(rmsprop({.momentum = 0.9}), layout).state().bytes() == 2 * value);
-  CHECK(test::Rider(rmsprop({.momentum = 0.9, .centered = true}), layout).state().bytes() == 3 * value);
-}
-
 TEST_CASE("a centred second moment that rounding makes negative counts as zero") {
   // Of gradients that never change the variance dies out, and its last bits have either sign.
   const ParameterLayout layout = test::awkward_layout();
@@ -78,6 +70,13 @@ TEST_CASE("a centred second moment that rounding makes negative counts as zero")
   rider.start(oracle);
   rider.steps(oracle, 1, 500);
   for (const double x : rider.params()) CHECK(std::isfinite(x));
+}
+
+TEST_CASE("rmsprop keeps one value per parameter, and one more each for momentum and centered") {
+  CHECK(test::state_bytes("rmsprop") == test::bytes_of({.per_parameter = 1}));
+  CHECK(test::state_bytes("rmsprop", {{"momentum", Schedule(0.9)}}) == test::bytes_of({.per_parameter = 2}));
+  CHECK(test::state_bytes("rmsprop", {{"momentum", Schedule(0.9)}, {"centered", true}}) ==
+        test::bytes_of({.per_parameter = 3}));
 }
 
 }  // namespace

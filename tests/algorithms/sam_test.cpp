@@ -227,5 +227,7 @@ TEST_CASE("sam shows an inner rule the layers at the summit alone") {
   CHECK(oracle.asked[1].at.extent(0) != 0);
 }
 
+TEST_CASE("sam keeps nothing of its own") { CHECK(test::state_bytes("sam") == test::bytes_of({})); }
+
 }  // namespace
 }  // namespace velo

@@ -147,5 +147,9 @@ TEST_CASE("schedule_free_adamw measures the statistics of its average, training 
   test::check_own_statistics(schedule_free({}), 4, 20, 5);
 }
 
+TEST_CASE("schedule_free_adamw keeps two values per parameter, three numbers of its weights and a product of beta2") {
+  CHECK(test::state_bytes("schedule_free_adamw") == test::bytes_of({.per_parameter = 2, .numbers = 4}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -112,5 +112,9 @@ TEST_CASE("schedule_free_sgd measures the statistics of its average, training as
   test::check_own_statistics(schedule_free({}), 3, 20, 5);
 }
 
+TEST_CASE("schedule_free_sgd keeps one value per parameter, and three numbers of its weights") {
+  CHECK(test::state_bytes("schedule_free_sgd") == test::bytes_of({.per_parameter = 1, .numbers = 3}));
+}
+
 }  // namespace
 }  // namespace velo

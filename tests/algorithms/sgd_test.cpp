@@ -81,10 +81,8 @@ TEST_CASE("sgd spares norms and biases from decay when told to") {
 }
 
 TEST_CASE("sgd keeps no state without momentum and one value per parameter with it") {
-  const ParameterLayout layout = test::awkward_layout();
-  CHECK(test::Rider(component("sgd"), layout).state().bytes() == 0);
-  const test::Rider heavy(component("sgd", {{"momentum", Schedule(0.9)}}), layout);
-  CHECK(heavy.state().bytes() == layout.size() * static_cast<Index>(sizeof(Scalar)));
+  CHECK(test::state_bytes("sgd") == test::bytes_of({}));
+  CHECK(test::state_bytes("sgd", {{"momentum", Schedule(0.9)}}) == test::bytes_of({.per_parameter = 1}));
 }
 
 TEST_CASE("sgd refuses nesterov without momentum") {

@@ -373,5 +373,22 @@ TEST_CASE("statistics that overflow leave shampoo's last good roots in use") {
   for (const double x : rider.params()) CHECK(std::isfinite(x));
 }
 
+TEST_CASE("shampoo keeps a velocity, a diagonal and two squares of both sides of every tile") {
+  // The matrices are 5 x 3 and 4 x 18; in tiles of at most 4 they are cut into 2 x 3 and 3 x 3, and five of 4 x 4 or 4 x 3.
+  const Index whole = 2 * (25 + 9 + 16 + 324);
+  const Index cut = 2 * (4 + 9 + 9 + 9 + 5 * 16 + 3 * 16 + 2 * 9);
+  const Index vectors = 1 + 7 + 33 + 11;
+  CHECK(test::state_bytes("shampoo", {{"graft", std::string("rmsprop")}}) ==
+        test::bytes_of({.per_parameter = 2, .values = whole, .numbers = 1}));
+  CHECK(test::state_bytes("shampoo", {{"graft", std::string("adagrad")}}) ==
+        test::bytes_of({.per_parameter = 2, .values = whole, .numbers = 1}));
+  CHECK(test::state_bytes("shampoo", {{"graft", std::string("sgd")}}) ==
+        test::bytes_of({.per_parameter = 1, .values = whole + vectors, .numbers = 1}));
+  CHECK(test::state_bytes("shampoo", {{"graft", std::string("none")}}) ==
+        test::bytes_of({.per_parameter = 1, .values = whole + vectors, .numbers = 1}));
+  CHECK(test::state_bytes("shampoo", {{"graft", std::string("rmsprop")}, {"block_size", Index{4}}}) ==
+        test::bytes_of({.per_parameter = 2, .values = cut, .numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

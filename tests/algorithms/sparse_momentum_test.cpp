@@ -252,5 +252,10 @@ TEST_CASE("sparse_momentum without momentum anywhere moves weights all the same,
   for (const double x : rider.params()) CHECK(std::isfinite(x));
 }
 
+TEST_CASE("sparse_momentum keeps one value and one byte per parameter, and a count") {
+  const Index masks = test::awkward_layout().size();
+  CHECK(test::state_bytes("sparse_momentum") == test::bytes_of({.per_parameter = 1, .bytes = masks, .numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -244,5 +244,11 @@ TEST_CASE("structured_ngd asks for sampled labels on the steps of its updates al
   }
 }
 
+TEST_CASE("structured_ngd keeps one value per parameter, twice both factors of every layer, and which bias is whose") {
+  // Layers of 3 inputs and 5 outputs, 18 and 4, each with one input more for a bias.
+  CHECK(test::state_bytes("structured_ngd") ==
+        test::bytes_of({.per_parameter = 1, .values = 2 * (16 + 25 + 361 + 16), .numbers = 2}));
+}
+
 }  // namespace
 }  // namespace velo

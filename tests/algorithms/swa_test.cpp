@@ -99,5 +99,9 @@ TEST_CASE("swa leaves evaluation to its inner algorithm until its own average st
   }
 }
 
+TEST_CASE("swa keeps one value per parameter and a count beside its inner algorithm") {
+  CHECK(test::state_bytes("swa") == test::bytes_of({.per_parameter = 1, .numbers = 1}));
+}
+
 }  // namespace
 }  // namespace velo

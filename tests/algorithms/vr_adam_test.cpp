@@ -206,5 +206,9 @@ TEST_CASE("vr_adam refuses a batch that is smaller than its number of micro-batc
   CHECK_THROWS_AS(rider.step(oracle, 1), Error);
 }
 
+TEST_CASE("vr_adam keeps three values per parameter, and three products of betas") {
+  CHECK(test::state_bytes("vr_adam") == test::bytes_of({.per_parameter = 3, .numbers = 3}));
+}
+
 }  // namespace
 }  // namespace velo

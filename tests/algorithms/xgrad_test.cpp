@@ -181,5 +181,9 @@ TEST_CASE("xgrad shifts the point at which its inner algorithm asks for gradient
   CHECK(first != second);
 }
 
+TEST_CASE("xgrad keeps one value per parameter beside its inner algorithm") {
+  CHECK(test::state_bytes("xgrad") == test::bytes_of({.per_parameter = 1}));
+}
+
 }  // namespace
 }  // namespace velo

@@ -1,5 +1,7 @@
-// The YAML that comes with every algorithm agrees with what is registered.
+// The YAML and the test that come with every algorithm agree with what is registered.
 #include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <sstream>
 
 #include "harness/catalogue.hpp"
 #include "harness/registry.hpp"
@@ -28,6 +30,19 @@ TEST_CASE("every algorithm's file names its paper and searches parameters inside
     const Draft draft = read_algorithm(word, catalogue, {});
     const ModuleSpace space = read_module_space(draft, *file.search_space(), Rank::module_file, nullptr);
     CHECK_FALSE(space.dimensions.empty());
+  }
+}
+
+TEST_CASE("every algorithm's own test says how much state it keeps") {
+  for (const AlgorithmInfo& info : builtin_registry().algorithms()) {
+    INFO(info.name);
+    std::ifstream file(std::string(VELO_SOURCE_DIR) + "/tests/algorithms/" + info.name + "_test.cpp");
+    REQUIRE(file);
+    std::ostringstream source;
+    source << file.rdbuf();
+    const std::string text = source.str();
+    CHECK((text.find("state_bytes(\"" + info.name + "\"") != std::string::npos ||
+           text.find("state().bytes() ==") != std::string::npos));
   }
 }
 
