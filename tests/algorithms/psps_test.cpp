@@ -276,6 +276,17 @@ TEST_CASE("psps rests where the loss is at its lower bound, and where there is n
   const std::vector<double> before = rider.params();
   rider.steps(oracle, 1, 5);
   CHECK(rider.params() == before);
+
+  // Losses of 1, far above the bound, without a gradient, whatever D and the slack are.
+  test::GivenGradients flat(layout, [&](std::int64_t) { return std::vector<double>(before.size(), 0.0); });
+  for (const std::string preconditioner : {"none", "hutchinson", "adam", "adagrad"})
+    for (const std::string slack : {"none", "l1", "l2"}) {
+      INFO(preconditioner << ", slack " << slack);
+      test::Rider resting(psps({.preconditioner = preconditioner, .slack = slack, .lower_bound = -1.0}), layout);
+      resting.start(flat);
+      resting.steps(flat, 1, 5);
+      CHECK(resting.params() == before);
+    }
 }
 
 TEST_CASE("psps keeps its diagonal and what goes with it, nothing without one, and the slack") {
