@@ -13,6 +13,7 @@ using test::Rider;
 struct Options {
   double lr = 1e-3, mu = 0.01, alpha = 0.6, beta1 = 0.7, beta2 = 0.8, eps = 0.01, weight_decay = 0.0;
   std::int64_t warmup_steps = 5;
+  std::string decay = "coupled";
 };
 
 Component zo_adamu(Options o) {
@@ -23,7 +24,8 @@ Component zo_adamu(Options o) {
                                 {"beta2", Schedule(o.beta2)},
                                 {"eps", Schedule(o.eps)},
                                 {"weight_decay", Schedule(o.weight_decay)},
-                                {"warmup_steps", o.warmup_steps}});
+                                {"warmup_steps", o.warmup_steps},
+                                {"decay", o.decay}});
 }
 
 void compare(Options o) {
@@ -54,10 +56,10 @@ void compare(Options o) {
     for (std::size_t i = 0; i < before.size(); ++i)
       expected[i] -= o.lr * (slope * momentum[i] / root[i] + o.weight_decay * expected[i]);
 
-    // A point is rounded to 2^-24 of 2; 139 coordinates whose derivative is below 1.5 * 4.1 change each loss by at most
-    // 139 * 6.2 * 2^-23, the slope by that over mu. A direction is below 4 / sqrt(eps) = 40 before and, being m over its
+    // A point is rounded to half a unit of 2; 139 coordinates whose derivative is below 1.5 * 4.1 change each loss by at most
+    // 139 * 6.2 times that, the slope by that over mu. A direction is below 4 / sqrt(eps) = 40 before and, being m over its
     // own root or one like it, below 4 in fact. Ten roundings of a step, itself below 1, come on top.
-    const double slope_error = 139 * 6.2 * 0x1p-23 / o.mu;
+    const double slope_error = 139 * 6.2 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) / o.mu;
     const double bound = t * (o.lr * slope_error * 4.0) + test::rounding_bound(10, t);
     const std::vector<double> params = rider.params();
     for (std::size_t i = 0; i < params.size(); ++i) CHECK(std::abs(params[i] - expected[i]) <= bound);
@@ -69,6 +71,8 @@ void compare(Options o) {
 TEST_CASE("zo_adamu follows a scalar loop through warm-up and after it") {
   compare({});
   compare({.weight_decay = 0.1, .warmup_steps = 0});
+  // The decay is not divided by the root, so both forms are one rule.
+  compare({.weight_decay = 0.1, .decay = "decoupled"});
   compare({.alpha = 0.1, .beta1 = 0.3, .beta2 = 0.1});
 }
 
@@ -104,10 +108,11 @@ TEST_CASE("in warm-up every parameter moves by the learning rate times the slope
   const std::vector<double> after = rider.params();
   for (std::size_t i = 0; i < before.size(); ++i) {
     const double z = oracle.random().fork(1).normal(i);
-    // Nine roundings of the step, whose size is lr |slope| < 1, and of a parameter below 2; eps counts for z^2 <= 1e-5.
+    // Nine roundings of the step, whose size is lr |slope| < 1, and of a parameter below 2. Where z^2 >= 1e-4, eps shortens
+    // the step z / sqrt(z^2 + eps) by at most eps / (2 z^2) <= 5e-9 of it.
     if (std::abs(z) < 0.01) continue;
     const double step = lr * seen.slope * std::copysign(1.0, z);
-    CHECK(std::abs(before[i] - after[i] - step) <= test::rounding_bound(11, 1) + std::abs(step) * 1e-7);
+    CHECK(std::abs(before[i] - after[i] - step) <= test::rounding_bound(11, 1) + std::abs(step) * 5e-9);
   }
 }
 
