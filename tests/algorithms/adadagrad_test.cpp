@@ -69,7 +69,8 @@ std::vector<Index> compare(Options o, double spread = 1.0) {
     // A running mean of k terms: the roundings of k means, of which half remain, and of the last differences. The root of
     // a sum of t squares is as wrong as the root of t of them; both divided by at least eps. Eight roundings of numbers
     // below 2.
-    const double gradient_error = (0.5 * parts + 12.0) * 0x1p-24 * largest;
+    const double gradient_error =
+        (0.5 * parts + 12.0) * 0.5 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()) * largest;
     bound += o.lr * gradient_error * (1.0 + std::sqrt(t)) / o.eps + test::rounding_bound(8, 1);
     const std::vector<double> params = rider.params();
     for (std::size_t i = 0; i < params.size(); ++i) CHECK(std::abs(params[i] - expected[i]) <= bound);

@@ -10,6 +10,8 @@ namespace {
 using test::component;
 using test::Rider;
 
+constexpr double half_ulp = 0.5 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+
 test::Settings settings(Index block_size, const char* decay) {
   return {{"lr", Schedule(0.01)},
           {"beta2", Schedule(0.99)},
@@ -47,7 +49,7 @@ TEST_CASE("a code book has 256 ascending values with 0 and 1 among them, as the 
     const std::vector<Scalar> tree = test::reference_book(with_sign);
     // Up to 128 additions of a step build the tree's values.
     for (std::size_t c = 0; c < 256; ++c)
-      CHECK(std::abs(book[c] - tree[c]) <= 0x1p-24 * std::abs(book[c]) + 128 * 0x1p-53);
+      CHECK(std::abs(book[c] - tree[c]) <= half_ulp * std::abs(book[c]) + 128 * 0x1p-53);
   }
 }
 
@@ -89,7 +91,7 @@ TEST_CASE("what is stored differs from the value by at most half the widest gap 
     const double half_gap = 0.45 / (with_sign ? 64 : 128);
     for (std::size_t i = 0; i < values.size(); ++i) {
       const double back = static_cast<double>(largest) * book[static_cast<std::size_t>(codes[i])];
-      CHECK(std::abs(back - values[i]) <= (half_gap + 3 * 0x1p-24) * largest);
+      CHECK(std::abs(back - values[i]) <= (half_gap + 3 * half_ulp) * largest);
     }
   }
 }

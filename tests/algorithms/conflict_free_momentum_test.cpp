@@ -9,7 +9,8 @@ using test::component;
 using test::Rider;
 using test::SeveralTerms;
 
-constexpr double unit = 0x1p-24;  // half a unit in the last place of a float
+/// Half a unit in the last place of 1.
+constexpr double unit = 0.5 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
 
 struct Options {
   double lr = 0.01, beta1 = 0.9, beta2 = 0.99, eps = 0.1;

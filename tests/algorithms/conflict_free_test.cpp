@@ -15,7 +15,8 @@ using test::component;
 using test::Rider;
 using test::SeveralTerms;
 
-constexpr double unit = 0x1p-24;  // half a unit in the last place of a float
+/// Half a unit in the last place of 1.
+constexpr double unit = 0.5 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
 
 Component conflict_free(const Component& inner) {
   return component("conflict_free", {{"inner", std::vector<Component>{inner}}});

@@ -13,7 +13,8 @@ using test::component;
 using test::QuadraticExamples;
 using test::Rider;
 
-constexpr double unit = 0x1p-24;  // half a unit in the last place of a float
+/// Half a unit in the last place of 1.
+constexpr double unit = 0.5 * static_cast<double>(std::numeric_limits<Scalar>::epsilon());
 
 struct Options {
   Index micro_batches = 8, batch_size = 22;
