@@ -170,6 +170,40 @@ TEST_CASE("training keeps what was declared, in its place") {
   }
 }
 
+TEST_CASE("every part of the state that some variant declares is written by some variant") {
+  const ParameterLayout layout = contract_layout();
+  for (const AlgorithmInfo& info : builtin_registry().algorithms()) {
+    std::set<std::string> declared, written;
+    for (const test::Variant& variant : test::variants_of(info)) {
+      Landscape landscape(layout, test::variant_steps);
+      LandscapeRider rider(variant.algorithm, layout);
+      const auto parts = [&] {
+        std::map<std::string, std::vector<std::uint8_t>> out;
+        const auto add = [&](const std::string& name, const void* from, std::size_t size) {
+          const auto* bytes = static_cast<const std::uint8_t*>(from);
+          if (size > 0) out[name].assign(bytes, bytes + size);
+        };
+        const auto flat = Kokkos::create_mirror_view(rider.state().flat());
+        Kokkos::deep_copy(flat, rider.state().flat());
+        for (const StateArena::Buffer& b : rider.state().buffers())
+          add(b.name, flat.data() + b.offset, static_cast<std::size_t>(b.size) * sizeof(Scalar));
+        for (const StateArena::Number& n : rider.state().numbers())
+          add(n.name, n.real != nullptr ? static_cast<const void*>(n.real) : n.integer, 8);
+        return out;
+      };
+      const auto before = parts();
+      rider.start(landscape);
+      rider.steps(landscape, 1, test::variant_steps);
+      for (const auto& [name, bytes] : parts()) {
+        declared.insert(name);
+        if (bytes != before.at(name)) written.insert(name);
+      }
+    }
+    INFO(info.name);
+    CHECK(declared == written);
+  }
+}
+
 TEST_CASE("every algorithm but null moves, in every variant") {
   const ParameterLayout layout = contract_layout();
   for (const test::Variant& variant : test::every_variant()) {
