@@ -291,8 +291,9 @@ TEST_CASE("huge and denormal gradients leave the parameters finite") {
   }
 }
 
-/// What is not finite after an algorithm has met `value` in a gradient, at finite losses: nothing, if it swallows it.
-std::string not_finite(const Component& algorithm, double value) {
+/// What is not finite after an algorithm has met `value` in its gradients at finite losses, in all elements or in one:
+/// nothing, if it swallows it.
+std::string not_finite(const Component& algorithm, double value, std::optional<std::size_t> where) {
   class Broken : public test::GivenGradients {
    public:
     using GivenGradients::GivenGradients;
@@ -307,10 +308,13 @@ std::string not_finite(const Component& algorithm, double value) {
     bool asked = false;
   };
   const ParameterLayout layout = contract_layout();
-  Broken oracle(layout, everywhere(layout, value), steps);
+  std::vector<double> gradient(static_cast<std::size_t>(layout.size()), where ? 1.0 : value);
+  if (where) gradient[*where] = value;
+  Broken oracle(
+      layout, [&](std::int64_t) { return gradient; }, test::variant_steps);
   test::Rider rider(algorithm, layout);
   rider.start(oracle);
-  CHECK_NOTHROW(rider.steps(oracle, 1, steps));
+  CHECK_NOTHROW(rider.steps(oracle, 1, test::variant_steps));
   CHECK_NOTHROW(rider.algorithm().prepare_for_eval(oracle, rider.params_view()));
   if (!oracle.asked) return "it asks for no gradient";
   if (!all_finite(rider.params())) return "parameters";
@@ -331,12 +335,16 @@ bool documents_it(const std::string& name) {
 }
 
 TEST_CASE("an infinite gradient, or one that is no number, crashes nothing, and is seen or its treatment documented") {
-  for (const Component& algorithm : every_algorithm()) {
-    for (const double value : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
-      INFO(algorithm.name << " at " << value);
-      CHECK((not_finite(algorithm, value) != "" || documents_it(algorithm.name)));
-    }
-  }
+  const ParameterLayout layout = contract_layout();
+  std::vector<std::optional<std::size_t>> places = {std::nullopt};
+  for (const ParameterBlock& block : layout.blocks())
+    places.emplace_back(static_cast<std::size_t>(block.offset + block.size() / 2));
+  for (const Component& algorithm : every_algorithm())
+    for (const double value : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
+      for (const std::optional<std::size_t>& where : places) {
+        INFO(algorithm.name << " at " << value << (where ? cat(" in element ", *where) : std::string(" everywhere")));
+        CHECK((not_finite(algorithm, value, where) != "" || documents_it(algorithm.name)));
+      }
 }
 
 /// False where a wrapper refuses what it drives.
