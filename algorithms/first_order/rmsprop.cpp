@@ -8,8 +8,8 @@
 // Papers: Tieleman & Hinton, Coursera "Neural networks for machine learning", lecture 6.5, 2012; Graves,
 // arXiv:1308.0850, equations 38 to 45 (centered, momentum).
 // Agrees with torch.optim.RMSprop: lr, alpha, eps (outside the root), weight_decay, momentum, centered.
-// Differs: rounding can make v - a^2 negative where the gradient hardly changes; the root then takes 0, PyTorch
-// returns NaN. Graves puts eps inside the root. There is no `maximize`.
+// Differs: rounding can make v - a^2 negative where the gradient hardly changes; the root then takes 0, and where both
+// have overflowed v: PyTorch returns NaN. Graves puts eps inside the root. There is no `maximize`.
 // State: 1 value per parameter, 1 more each for centered and momentum.
 // Traffic per step: 3 reads, 2 writes per parameter, 1 more of each for centered and for momentum.
 
@@ -46,8 +46,8 @@ void rmsprop_pass(Index first, Index last, DecayFactors decay, RmspropFactors f,
         if constexpr (centered) {
           const Scalar a = state.mean[i] + f.rest * (g - state.mean[i]);
           state.mean[i] = a;
-          v -= a * a;
-          v = v < Scalar(0) ? Scalar(0) : v;
+          const Scalar variance = v - a * a;
+          v = variance < Scalar(0) ? Scalar(0) : variance == variance ? variance : v;  // of an infinite v: itself
         }
         Scalar u = g / (std::sqrt(v) + f.eps);
         if constexpr (heavy) {

@@ -72,6 +72,21 @@ TEST_CASE("a centred second moment that rounding makes negative counts as zero")
   for (const double x : rider.params()) CHECK(std::isfinite(x));
 }
 
+TEST_CASE("where its squares overflow centred rmsprop rests, as it does without centering") {
+  const ParameterLayout layout = test::awkward_layout();
+  for (const bool centered : {false, true}) {
+    // In double 1e200 is finite and its square is not; in float it is infinite itself, so 1e30 stands for it there.
+    const double size = sizeof(Scalar) == 8 ? -1e200 : -1e30;
+    test::GivenGradients huge(
+        layout, [&](std::int64_t) { return std::vector<double>(static_cast<std::size_t>(layout.size()), size); });
+    test::Rider rider(rmsprop({.centered = centered}), layout);
+    rider.start(huge);
+    const std::vector<double> before = rider.params();
+    rider.steps(huge, 1, 5);
+    CHECK(rider.params() == before);
+  }
+}
+
 TEST_CASE("rmsprop keeps one value per parameter, and one more each for momentum and centered") {
   CHECK(test::state_bytes("rmsprop") == test::bytes_of({.per_parameter = 1}));
   CHECK(test::state_bytes("rmsprop", {{"momentum", Schedule(0.9)}}) == test::bytes_of({.per_parameter = 2}));
