@@ -9,10 +9,10 @@ namespace {
 /// Enough elements for several chunks per thread, in blocks whose borders fall inside chunks.
 velo::ParameterLayout large_layout() {
   velo::ParameterLayout layout;
-  layout.add({.name = "matrix", .kind = velo::ParameterKind::weight, .shape = {131, 211}});
-  layout.add({.name = "bias", .kind = velo::ParameterKind::bias, .shape = {131}});
+  layout.add({.name = "matrix", .kind = velo::ParameterKind::weight, .shape = {97, 131}});
+  layout.add({.name = "bias", .kind = velo::ParameterKind::bias, .shape = {97}});
   layout.add({.name = "table", .kind = velo::ParameterKind::embedding, .shape = {18001}, .player = 1});
-  layout.add({.name = "kernel", .kind = velo::ParameterKind::conv_weight, .shape = {61, 7, 3, 3}});
+  layout.add({.name = "kernel", .kind = velo::ParameterKind::conv_weight, .shape = {41, 7, 3, 3}});
   return layout;
 }
 

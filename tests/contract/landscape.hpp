@@ -7,6 +7,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -48,7 +49,8 @@ class Landscape : public GivenGradients {
 
   [[nodiscard]] Index loss_terms() const override { return terms; }
   const Batch& batch() override {
-    if (!same_step(batch_step_)) batch_ = draw_from(progress().step * given_batch, given_batch);
+    if (std::exchange(batch_step_, progress().step) != progress().step)
+      batch_ = draw_from(progress().step * given_batch, given_batch);
     return batch_;
   }
   Batch draw(Index count) override {
@@ -89,16 +91,16 @@ class Landscape : public GivenGradients {
   static constexpr Index given_batch = static_cast<Index>(given_examples.size());
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(layout().size()); }
-  bool same_step(std::int64_t& step) const { return std::exchange(step, progress().step) == progress().step; }
   Batch draw_from(Index first, Index count) {
     std::vector<Index>& examples = kept_.emplace_back(static_cast<std::size_t>(count));
     for (Index e = 0; e < count; ++e) examples[static_cast<std::size_t>(e)] = (first + e) % given_training_examples;
     return {.id = ++batches_, .split = Split::train, .examples = examples};
   }
-  /// The step's own gradients; they are asked for many times.
+  /// The step's own gradients, which every rider asks for again.
   const std::vector<double>& given() {
-    if (!same_step(given_step_)) given_ = gradients(progress().step);
-    return given_;
+    const auto [at, fresh] = given_.try_emplace(progress().step);
+    if (fresh) at->second = gradients(progress().step);
+    return at->second;
   }
 
   [[nodiscard]] std::vector<double> point(const Query& query) const {
@@ -143,8 +145,8 @@ class Landscape : public GivenGradients {
   std::uint64_t batches_ = 0;
   Batch batch_;
   Index drawn_ = 0;
-  std::vector<double> given_;
-  std::int64_t batch_step_ = -1, given_step_ = -1;
+  std::map<std::int64_t, std::vector<double>> given_;
+  std::int64_t batch_step_ = -1;
 };
 
 /// A rider on a landscape that knows where it is.
