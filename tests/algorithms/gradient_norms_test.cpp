@@ -134,5 +134,9 @@ TEST_CASE("gradient_norms keeps nothing of its own") {
   CHECK(test::state_bytes("gradient_norms") == test::bytes_of({}));
 }
 
+TEST_CASE("gradient_norms keeps nothing beside its inner algorithm") {
+  CHECK(test::state_bytes("gradient_norms") == test::bytes_of({}));
+}
+
 }  // namespace
 }  // namespace velo
