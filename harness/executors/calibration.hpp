@@ -24,9 +24,9 @@ namespace velo {
 struct CalibrationPlan {
   std::string workload;
   std::vector<std::string> settings;  ///< of the workload, "size=small": a variant, whose target is its own
-  std::int64_t points = 12;  ///< N, per algorithm
-  std::int64_t seeds = 10;   ///< M
-  double quantile = 0.9;     ///< q, in (0, 1]
+  std::int64_t points = 12;           ///< N, per algorithm
+  std::int64_t seeds = 10;            ///< M
+  double quantile = 0.9;              ///< q, in (0, 1]
   std::uint64_t root_seed = 1;
   int workers = 1;
   std::int64_t steps = 0;  ///< of every run; 0: the workload's step hint
