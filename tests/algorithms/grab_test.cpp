@@ -18,19 +18,14 @@ Component grab(const Component& inner, std::int64_t slice = 7) {
 }
 Component sgd(double lr) { return component("sgd", {{"lr", Schedule(lr)}}); }
 
-/// Keeps every batch that was chosen.
-class Ordered : public test::QuadraticExamples {
+/// Keeps the batch that the last plain gradient was about.
+class Ordered : public test::ChosenExamples {
  public:
-  using QuadraticExamples::QuadraticExamples;
-  Batch choose(std::span<const Index> chosen) override {
-    batches.emplace_back(chosen.begin(), chosen.end());
-    return {.id = batches.size(), .split = Split::train, .examples = chosen};
-  }
+  using ChosenExamples::ChosenExamples;
   double gradient(Vector out, const Query& query) override {
     if (query.batch != nullptr) asked_about.assign(query.batch->examples.begin(), query.batch->examples.end());
-    return QuadraticExamples::gradient(out, query);
+    return ChosenExamples::gradient(out, query);
   }
-  std::vector<std::vector<Index>> batches;
   std::vector<Index> asked_about;
 };
 
