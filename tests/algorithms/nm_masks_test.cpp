@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <numeric>
 
@@ -200,6 +201,52 @@ TEST_CASE("nm_masks by sr_ste pulls at masked weights for rules that ask for gra
     const double expected = w[i] - lr * (g[i] + (out[i] ? o.sr_ste * w[i] : 0.0));
     // Of gradients below 8: three roundings each, eight products and sums for their mean; the step has two.
     CHECK(std::abs(moved[i] - expected) <= test::rounding_bound(3 + 16 + 2, 1, 8.0));
+  }
+}
+
+/// Asks for gradients of three single examples and keeps them.
+class Asking : public TrainingAlgorithm {
+ public:
+  static constexpr std::array<Index, 3> examples = {4, 5, 6};
+  static inline std::vector<double> rows;
+
+  void declare(StateArena& state) override {
+    rows_ = Vector("rows", examples.size() * static_cast<std::size_t>(state.layout().size()));
+  }
+  void step(Oracle& oracle, Vector /*params*/) override {
+    const Batch batch{.id = 1, .split = Split::train, .examples = examples};
+    oracle.example_gradients(rows_, {.batch = &batch});
+    rows = test::to_host(rows_);
+  }
+
+ private:
+  Vector rows_;
+};
+
+TEST_CASE("nm_masks by sr_ste pulls once at every example's gradient") {
+  AlgorithmInfo asking;
+  asking.name = "asking";
+  asking.make = [](const Parameters&, const Registry&) { return std::make_unique<Asking>(); };
+  Registry registry;
+  registry.add(asking);
+  registry.add(builtin_registry().algorithm("nm_masks"));
+  const Options o{.method = "sr_ste", .dense = 0.0, .fine_tune = 0.0, .sr_ste = 0.5};
+  const ParameterLayout layout = layout_of_groups();
+  test::QuadraticExamples oracle(layout, 8);
+  Rider rider(nm_masks(o, {"asking", {}}), layout, registry);
+  oracle.follow(rider.params_view());
+  rider.step(oracle, 1);
+  const std::vector<double> w = rider.params();
+  const std::vector<bool> out = masked(layout, w, o.n, o.m);
+  std::vector<double> effective = w;
+  for (std::size_t i = 0; i < w.size(); ++i) effective[i] *= out[i] ? 0.0 : 1.0;
+  for (std::size_t e = 0; e < 3; ++e) {
+    const std::vector<double> g = oracle.gradient_at(effective, std::span(Asking::examples).subspan(e, 1));
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      const double expected = g[i] + (out[i] ? o.sr_ste * w[i] : 0.0);
+      // A gradient below 8 is rounded; a product and a sum more.
+      CHECK(std::abs(Asking::rows[e * w.size() + i] - expected) <= test::rounding_bound(3, 1, 8.0));
+    }
   }
 }
 

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
+#include <limits>
+#include <string_view>
+#include <vector>
 
 #include "tests/algorithms/measuring_oracle.hpp"
 
@@ -47,6 +50,34 @@ struct Reference {
 // self with shares that add up to 1, so errors add up. The average z + (y - z) / momentum
 // holds 1 / momentum of y's error and 1 / momentum - 1 of z's.
 constexpr int operations = 12;
+
+class Reported : public Observer {
+ public:
+  void scalar(std::string_view name, double value) override {
+    if (name == "lr") lr = value;
+    if (name == "average_share") share = value;
+  }
+  double lr = -1.0, share = -1.0;
+};
+
+TEST_CASE("schedule_free_sgd reports its rate and the share of the newest point in the average") {
+  const ParameterLayout layout = test::awkward_layout();
+  test::GivenGradients oracle(layout);
+  test::Rider rider(schedule_free({.lr = 0.5, .warmup = 4}), layout);
+  rider.start(oracle);
+  // Rates 1/8, 2/8, 3/8, 4/8, 4/8 and weights in the ratio of their squares.
+  const std::vector<double> rates = {0.125, 0.25, 0.375, 0.5, 0.5};
+  const std::vector<double> shares = {1.0, 4.0 / 5.0, 9.0 / 14.0, 16.0 / 30.0, 16.0 / 46.0};
+  for (int t = 1; t <= 5; ++t) {
+    rider.step(oracle, t);
+    Reported reported;
+    rider.algorithm().observe(reported);
+    const auto k = static_cast<std::size_t>(t - 1);
+    // In double: a quotient for the rate; a power, a sum of t and a quotient for the share.
+    CHECK(std::abs(reported.lr - rates[k]) <= std::numeric_limits<double>::epsilon() * rates[k]);
+    CHECK(std::abs(reported.share - shares[k]) <= (t + 4) * std::numeric_limits<double>::epsilon() * shares[k]);
+  }
+}
 
 TEST_CASE("schedule_free_sgd trains y and evaluates x of the paper's equations") {
   for (const Options& o : {Options{}, Options{.momentum = 0.5}, Options{.weight_decay = 0.1}, Options{.warmup = 7},
