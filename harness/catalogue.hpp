@@ -74,7 +74,7 @@ struct Catalogue {
 
 class Registry;
 
-/// The registry as configuration sees it.
+/// The registry as configuration sees it, which must outlive it.
 [[nodiscard]] Catalogue catalogue_of(const Registry& registry);
 
 /// "adamw@1", "lookahead@1(adamw@1)".

@@ -11,7 +11,8 @@
 // that direction times the last step's rate, which is the same for a constant rate, needs nothing of the inner rule,
 // and so works around every algorithm. It holds decoupled weight decay too. At step 1 there is nothing to predict by;
 // the authors' code agrees.
-// Losses, gradients of single examples and Hessian-vector products are asked for at the shifted point too. Evaluation is at the true parameters.
+// Losses, gradients of single examples and Hessian-vector products are asked for at the shifted point too. Evaluation is
+// at the true parameters.
 // State: 1 value per parameter beside the inner algorithm's; two scratch vectors. Traffic per step: 2 reads, 2 writes,
 // and 2 reads, 1 write for every question.
 

@@ -40,13 +40,14 @@ std::string keep(const std::string& yaml, const std::string& stage, const Choice
 
 /// Step hint and cadence of the workload, as any sweep would resolve them.
 void read_defaults(Choices& choices, const Console& console) {
-  choices.race.sweep = keep(cat("sweep: probe\nstudies: 1\ntrials: 1\nworkloads: [", workload_entry(choices.plan),
-                                "]\nalgorithms: [adamw]\n"),
-                            "probe", choices);
+  choices.race.sweep =
+      keep(cat("sweep: probe\nstudies: 1\ntrials: 1\nworkloads: [", choices.plan.workload, "]\nalgorithms: [adamw]\n"),
+           "probe", choices);
   const Cell cell = load_race_sweep(choices.race, MissingData::install, console).cells.at(0);
+  const bool given = choices.plan.steps > 0;
+  if (!given) choices.plan.steps = cell.step_hint;
   const std::int64_t tenth = std::max<std::int64_t>(1, choices.plan.steps / 10);
-  choices.plan.evaluate_every = choices.plan.steps > 0 ? tenth : cell.evaluate.steps.value_or(cell.step_hint / 10 + 1);
-  if (choices.plan.steps == 0) choices.plan.steps = cell.step_hint;
+  choices.plan.evaluate_every = given ? tenth : cell.evaluate.steps.value_or(tenth);
 }
 
 /// Runs one stage and returns the summaries of its trials.
@@ -67,9 +68,7 @@ ExitCode calibrate(Choices& choices, const Console& console) {
   (void)catalogue_of(*console.registry).workload(plan.workload);
   if (plan.points < 1 || plan.seeds < 1) throw Error("calibrate needs at least one point and one seed");
   if (plan.steps < 0) throw Error("--steps must be at least 1");
-  for (const std::string& setting : plan.settings)
-    if (const auto equals = setting.find('='); equals == std::string::npos || equals == 0)
-      throw Error(cat("--set ", setting, ": a setting must look like size=small"));
+  for (const std::string& setting : plan.settings) choices.race.overrides.push_back(cat(plan.workload, ".", setting));
   if (plan.quantile <= 0.0 || plan.quantile > 1.0) throw Error("--quantile must lie in (0, 1]");
   plan.root_seed = static_cast<std::uint64_t>(choices.root_seed);
   plan.workers = static_cast<int>(choices.race.workers > 0 ? choices.race.workers : available_cores());

@@ -19,7 +19,7 @@ struct Choices {
   std::string run;
   std::string store = "results/store";
   std::string norm = "l2";
-  double power = std::numeric_limits<double>::quiet_NaN();  ///< by the norm
+  double power = std::numeric_limits<double>::infinity();  ///< by the norm
   analysis::Refinement how;
 };
 
@@ -35,8 +35,8 @@ const Series& recorded_norms(const Trajectory& trajectory, const std::string& no
 
 analysis::Refinement refinement(const Choices& choices) {
   analysis::Refinement how = choices.how;
-  how.power = !std::isnan(choices.power) ? choices.power : choices.norm == "l1" ? 1.0 : 2.0;
-  if (how.power < 0.0) throw Error("--power must be at least 0", ExitCode::usage);
+  how.power = !std::isinf(choices.power) ? choices.power : choices.norm == "l1" ? 1.0 : 2.0;
+  if (!(how.power >= 0.0)) throw Error("--power must be at least 0", ExitCode::usage);
   if (!(how.smoothing >= 0.0 && how.smoothing <= 1.0)) throw Error("--smoothing must lie in [0, 1]", ExitCode::usage);
   if (how.points < 2) throw Error("--points must be at least 2", ExitCode::usage);
   return how;

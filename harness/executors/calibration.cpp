@@ -15,7 +15,7 @@ namespace {
 std::string head(const CalibrationPlan& plan, const std::string& stage, std::int64_t studies, std::int64_t trials,
                  std::uint64_t seed) {
   return cat("sweep: calibrate_", plan.workload, "_", stage, "\nruleset: external\nstudies: ", studies,
-             "\ntrials: ", trials, "\nseeds: ", static_cast<std::int64_t>(seed), "\nworkloads: [", workload_entry(plan),
+             "\ntrials: ", trials, "\nseeds: ", static_cast<std::int64_t>(seed), "\nworkloads: [", plan.workload,
              "]\nbudget: {steps: ", plan.steps, "}\nevaluate_every: ", plan.evaluate_every,
              "\nstop: budget\nexecutor: {kind: local, workers: ", plan.workers, ", threads: 1}\n");
 }
@@ -39,15 +39,6 @@ double rounded_easier(double value, bool higher_is_better) {
 }
 
 }  // namespace
-
-std::string workload_entry(const CalibrationPlan& plan) {
-  std::string settings;
-  for (const std::string& setting : plan.settings) {
-    const auto equals = setting.find('=');
-    settings += cat(settings.empty() ? "" : ", ", setting.substr(0, equals), ": ", setting.substr(equals + 1));
-  }
-  return settings.empty() ? plan.workload : cat("{", plan.workload, ": {", settings, "}}");
-}
 
 std::string tuning_sweep(const CalibrationPlan& plan) {
   return head(plan, "tune", 1, plan.points, plan.root_seed) +

@@ -33,8 +33,6 @@ struct CalibrationPlan {
   std::int64_t evaluate_every = 0;
 };
 
-/// The workload with its settings, as an entry of a sweep.
-[[nodiscard]] std::string workload_entry(const CalibrationPlan& plan);
 /// The sweep of stage 1: adamw, nadamw, nesterov and heavy_ball on the workload, N trials each, no target.
 [[nodiscard]] std::string tuning_sweep(const CalibrationPlan& plan);
 /// The sweep of stage 2: one algorithm at one point (a JSON object of parameters), M studies of one trial.

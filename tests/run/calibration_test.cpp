@@ -62,7 +62,6 @@ TEST_CASE("the block of a target tells how it came about, with the median of an 
   plan.workload = "toy";
   plan.settings = {"size=small", "width=32"};
   plan.steps = 100;
-  CHECK(workload_entry(plan) == "{toy: {size: small, width: 32}}");
   const auto seeds = seeds_with({0.5, 0.6, 0.8, 0.9}, Direction::higher);
   const std::string block = target_block(plan, seeds[3], set_target(seeds, 0.75), "2026-01-02");
   CHECK_THAT(block,
