@@ -96,7 +96,10 @@ Table memory_table(const StepProfile& profile) {
   add("activations, the most at once", profile.activation_bytes);
   add("needed", profile.needed_bytes());
   add("held for activations", profile.arena_bytes);
-  if (profile.memory_bytes > 0) add("taken by the process", profile.memory_bytes);
+  if (profile.memory_bytes > 0) {
+    add("taken", profile.memory_bytes);
+    add("kept by libraries, once a process", profile.library_bytes);
+  }
   return table;
 }
 

@@ -40,7 +40,10 @@ struct StepProfile {
   std::int64_t state_bytes = 0;       ///< of the algorithm
   std::int64_t activation_bytes = 0;  ///< the most that lived at once
   std::int64_t arena_bytes = 0;       ///< what is held for them
-  std::int64_t memory_bytes = 0;      ///< memory that the process took for all of it, its data aside; 0: not known
+  std::int64_t memory_bytes = 0;      ///< memory taken for all of it, data aside; 0: not known
+  /// What a trial before this one left behind in the process, data aside: kernels that libraries compiled, their
+  /// caches, stacks of threads. A process pays it once, whatever the size of its models.
+  std::int64_t library_bytes = 0;
 
   [[nodiscard]] double error() const { return profiled_seconds / step_seconds - 1; }
   [[nodiscard]] std::int64_t needed_bytes() const { return parameter_bytes + state_bytes + activation_bytes; }

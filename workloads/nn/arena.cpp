@@ -6,10 +6,10 @@
 #include <stdexcept>
 
 #include "harness/device/elementwise.hpp"
+#include "harness/device/memory.hpp"
 
-#ifdef __linux__
+#ifdef __GLIBC__
 #include <malloc.h>
-#include <sys/mman.h>
 #endif
 
 namespace velo::nn {
@@ -17,20 +17,15 @@ namespace velo::nn {
 namespace {
 
 constexpr Index alignment = 64 / sizeof(Scalar);
-constexpr std::size_t huge_page = std::size_t{1} << 21;
 
 /// Memory of the device. On the host, large pieces ask for huge pages: page faults and address translation cost small
 /// networks more than their arithmetic.
 Scalar* system_allocate(Index count) {
   const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(Scalar);
   if constexpr (device_is_host) {
-    const std::size_t page = bytes >= huge_page ? huge_page : std::size_t{64};
-    const std::size_t rounded = (bytes + page - 1) / page * page;
-    void* data = std::aligned_alloc(page, rounded);
+    void* data = std::aligned_alloc(bytes >= huge_page ? huge_page : alignment * sizeof(Scalar), bytes);
     if (data == nullptr) throw std::bad_alloc();
-#ifdef __linux__
-    if (page == huge_page) madvise(data, rounded, MADV_HUGEPAGE);
-#endif
+    advise_huge_pages(data, bytes);
     return static_cast<Scalar*>(data);
   } else {
     return static_cast<Scalar*>(Kokkos::kokkos_malloc<MemorySpace>("velo::nn::arena", bytes));
