@@ -77,7 +77,8 @@ struct Batch {
 
 /// What one layer with parameters saw while the gradient of a batch was computed. A row is an example, or a position of
 /// one (a pixel, a token, a time step); the rows of one example are neighbours. The layer's weight gradient is
-/// output_gradients' inputs, its bias gradient the column sums of output_gradients.
+/// output_gradients' inputs, its bias gradient the column sums of output_gradients. Matrix products, convolutions and
+/// norms have records; tables of embeddings and scales of attention have none.
 struct LayerRecord {
   Index weight = 0;           ///< block [fan_out, fan_in]; of a normalisation: its scale [width]
   std::optional<Index> bias;  ///< block [fan_out]; its input is 1

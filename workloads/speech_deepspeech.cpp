@@ -17,6 +17,8 @@
 //             and two, 823,315. Each has 2 width numbers of batch statistics per recurrent or forward layer
 //   trivial   the eight phones "a ay a i aa ae ay a", whatever is said, by greedy search in the training split
 //             (nn/constant_output.hpp): phone_error_rate 0.864 on validation, 0.870 on test; silence: 1
+//   offers    no layer statistics: rules that take them ask for labels drawn from the model's own predictions, and know
+//             matrix products and norms, not an LSTM that uses one matrix at every frame
 // Where it differs from AlgoPerf: one bias per gate instead of two, batch statistics of 0.9 old + 0.1 new and epsilon 1e-5
 // (0.999, 1e-3), initial values as PyTorch's layers have them (convolutions: Glorot's), layer norm's gain from 1.
 #include "harness/workload.hpp"
@@ -171,7 +173,7 @@ WorkloadInfo speech_deepspeech_workload_info() {
   info.data_set = "festvox_ru";
   info.loss_type = LossType::ctc;
   info.metrics = nn::recogniser_metrics();
-  info.offers = {Capability::micro_batches};
+  nn::declare_offers(info, {Capability::hessian_vector_products, Capability::micro_batches});
   info.parameters = {
       choice("size", "mini", {"mini", "small"}, "channels, width and layers"),
       integer("width", 0, Range::at_least(0), "of every layer behind the convolutions, even; 0: as the size has it"),

@@ -1,5 +1,5 @@
-// What a visitor of layers is shown, against the gradient of the same pass; and labels drawn from the softmax.
-#include <array>
+// What a visitor of layers is shown, against the gradient of the same pass; and labels drawn from the predictions.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <cmath>
@@ -22,6 +22,8 @@ namespace velo {
 WorkloadInfo fashion_mnist_cnn_workload_info();
 WorkloadInfo fashion_mnist_mlp_workload_info();
 WorkloadInfo fashion_resnet_workload_info();
+WorkloadInfo flights_dlrm_workload_info();
+WorkloadInfo prose_lm_workload_info();
 
 namespace {
 
@@ -60,10 +62,11 @@ struct Accounts : LayerVisitor {
     sizes[length(at)] += std::abs(term);
     rows[length(at)] = count;
   }
+  [[nodiscard]] bool shown(const ParameterBlock& block) const { return rows[length(block.offset)] > 0; }
   /// Two sums of as many terms, each term with up to 8 roundings of its own (a normalised input, a scaled gradient).
   void agree_with(const Vector& gradient) const {
     for (const ParameterBlock& block : layout.blocks())
-      for (Index i = block.offset; i < block.offset + block.size(); ++i) {
+      for (Index i = block.offset; shown(block) && i < block.offset + block.size(); ++i) {
         INFO(block.name << "[" << i - block.offset << "]");
         const double roundings = 2.0 * static_cast<double>(rows[length(i)] + 8);
         REQUIRE(std::abs(gradient(length(i)) - sums[length(i)]) <=
@@ -121,6 +124,7 @@ struct Network {
     const Vector shown = gradient(&accounts);
     CHECK(accounts.visits == visits);
     CHECK(accounts.examples == input_shape[0]);
+    CHECK(std::find(accounts.rows.begin(), accounts.rows.end(), 0) == accounts.rows.end());
     accounts.agree_with(shown);
     accounts.agree_with(gradient(nullptr));
   }
@@ -215,42 +219,72 @@ TEST_CASE("a pass with a visitor and no number of examples is refused") {
   CHECK_THROWS_AS(net.tape.begin(net.layout, pass, Recording::on), std::logic_error);
 }
 
+/// What a gradient of a workload shows, which must make that gradient wherever a block is shown.
+Accounts accounts_of(test::ClassifierTrack& track, Index examples) {
+  const Batch batch = track.batch(examples);
+  Accounts accounts(track.workload().layout());
+  ForwardPass pass = track.pass();
+  pass.layers = &accounts;
+  Vector gradient("gradient", track.params.extent(0));
+  const double loss = track.workload().gradient(pass, batch, gradient);
+  CHECK(accounts.examples == examples);
+  CHECK(std::abs(loss - track.loss(batch)) <= 1e3 * std::numeric_limits<double>::epsilon() * loss);
+  accounts.agree_with(gradient);
+  return accounts;
+}
+
 TEST_CASE("every parameter of every image classifier lies in a record, and the records make the gradient") {
   const auto info =
       GENERATE(fashion_mnist_mlp_workload_info, fashion_mnist_cnn_workload_info, fashion_resnet_workload_info);
   const std::string normalisation = GENERATE("none", "batch", "layer");
   REQUIRE(info().offers.has(Capability::layer_statistics));
   test::ClassifierTrack track(info(), {{"normalisation", normalisation}, {"dropout", Schedule(0.1)}});
-  const Batch batch = track.batch(5);
-  Accounts accounts(track.workload().layout());
-  ForwardPass pass = track.pass();
-  pass.layers = &accounts;
-  Vector gradient("gradient", track.params.extent(0));
-  const double loss = track.workload().gradient(pass, batch, gradient);
-  CHECK(accounts.examples == 5);
-  CHECK(std::abs(loss - track.loss(batch)) <= 1e3 * std::numeric_limits<double>::epsilon() * loss);
+  const Accounts accounts = accounts_of(track, 5);
   CHECK(std::find(accounts.rows.begin(), accounts.rows.end(), 0) == accounts.rows.end());
-  accounts.agree_with(gradient);
 }
 
-/// One layer without inputs to speak of: the logits of every row are its biases.
+TEST_CASE("of the flights' and the prose's parameters all but tables and scales of attention lie in records") {
+  const auto check = [](const WorkloadInfo& info, const test::ClassifierTrack::Settings& settings) {
+    INFO(info.name);
+    REQUIRE(info.offers.has(Capability::layer_statistics));
+    test::ClassifierTrack track(info, settings);
+    const Accounts accounts = accounts_of(track, 5);
+    for (const ParameterBlock& block : track.workload().layout().blocks()) {
+      INFO(block.name);
+      CHECK(accounts.shown(block) ==
+            !(block.kind == ParameterKind::embedding || block.name.ends_with("/attention/scale")));
+    }
+  };
+  const std::string normalisation = GENERATE("none", "batch", "layer");
+  check(flights_dlrm_workload_info(), {{"normalisation", normalisation}, {"dropout", Schedule(0.1)}});
+  if (normalisation == "none") return;
+  check(prose_lm_workload_info(), {{"normalisation", normalisation == "layer" ? normalisation : std::string("rms")},
+                                   {"sequence_length", std::int64_t{20}}});
+}
+
+/// One layer without inputs to speak of: the logits of every row are its biases. One logit is a sigmoid's.
 struct Drawn {
-  static constexpr Index rows = 20000, classes = 4;
+  static constexpr Index rows = 20000;
+  explicit Drawn(std::vector<double> logits) : classes(static_cast<Index>(logits.size())) {
+    for (std::size_t j = 0; j < logits.size(); ++j) params(bias() + j) = logits[j];
+  }
+
+  Index classes;
   ParameterLayout layout;
   Linear layer{layout, "layer", 1, classes};
   Vector params{"params", static_cast<std::size_t>(layout.size())}, input{"input", rows};
   Kokkos::View<std::uint8_t*, MemorySpace> labels{"labels", rows};
   Tape tape;
   Reduction reduction;
+  double loss = 0;
 
-  Drawn() {
-    const std::array<double, classes> logits = {0.5, -1.0, 1.5, 0.0};
-    for (Index j = 0; j < classes; ++j) params(static_cast<std::size_t>(layout[1].offset + j)) = logits[j];
-  }
-  [[nodiscard]] double probability(Index j) const {
+  [[nodiscard]] std::size_t bias() const { return static_cast<std::size_t>(layout[1].offset); }
+  /// Of label j, of two where there is one logit.
+  [[nodiscard]] double probability(std::size_t j) const {
+    if (classes == 1) return 1 / (1 + std::exp(j == 0 ? params(bias()) : -params(bias())));
     double sum = 0;
-    for (Index k = 0; k < classes; ++k) sum += std::exp(params(static_cast<std::size_t>(layout[1].offset + k)));
-    return std::exp(params(static_cast<std::size_t>(layout[1].offset + j))) / sum;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(classes); ++k) sum += std::exp(params(bias() + k));
+    return std::exp(params(bias() + j)) / sum;
   }
   /// Gradient of the biases, mean p - onehot; the loss goes to `loss`.
   std::vector<double> gradient(std::uint64_t seed, double smoothing = 0.0) {
@@ -260,36 +294,46 @@ struct Drawn {
     pass.random = RandomStream(seed, Purpose::workload, 3);
     tape.begin(layout, pass, Recording::on);
     const Value z = layer(tape, tape.input({input.data(), {rows, 1}}));
-    loss = nn::softmax_cross_entropy(tape, z, labels.data(), smoothing, reduction);
+    loss = classes == 1 ? nn::sigmoid_cross_entropy(tape, z, labels.data(), smoothing, reduction)
+                        : nn::softmax_cross_entropy(tape, z, labels.data(), smoothing, reduction);
     Vector out("gradient", params.extent(0));
     tape.backward(out);
-    return {out.data() + layout[1].offset, out.data() + layout[1].offset + classes};
+    return {out.data() + bias(), out.data() + bias() + classes};
   }
-  double loss = 0;
 };
 
-TEST_CASE("sampled labels have the frequencies of the softmax") {
-  Drawn drawn;
-  const std::vector<double> gradient = drawn.gradient(1);
-  double entropy = 0, square = 0;
-  for (Index j = 0; j < Drawn::classes; ++j) {
-    const double p = drawn.probability(j);
-    entropy -= p * std::log(p);
-    square += p * std::log(p) * std::log(p);
+const std::vector<std::vector<double>> drawn_from = {{0.5, -1.0, 1.5, 0.0}, {0.7}, {-1.1}};
+
+TEST_CASE("sampled labels have the frequencies of the softmax, or of the sigmoid") {
+  for (const std::vector<double>& logits : drawn_from) {
+    INFO(logits.size() << " logits, the first " << logits[0]);
+    Drawn drawn(logits);
+    const std::vector<double> gradient = drawn.gradient(1);
     // The gradient of a bias is p minus the frequency: five deviations of a binomial's.
-    CHECK(std::abs(gradient[static_cast<std::size_t>(j)]) <= 5 * std::sqrt(p * (1 - p) / Drawn::rows));
-    CHECK(gradient[static_cast<std::size_t>(j)] != 0);
+    for (std::size_t j = 0; j < logits.size(); ++j) {
+      const double p = drawn.probability(logits.size() == 1 ? 1 : j);
+      CHECK(std::abs(gradient[j]) <= 5 * std::sqrt(p * (1 - p) / Drawn::rows));
+      CHECK(gradient[j] != 0);
+    }
+    double entropy = 0, square = 0;
+    for (std::size_t j = 0; j < std::max<std::size_t>(2, logits.size()); ++j) {
+      const double p = drawn.probability(j);
+      entropy -= p * std::log(p);
+      square += p * std::log(p) * std::log(p);
+    }
+    CHECK(std::abs(drawn.loss - entropy) <= 5 * std::sqrt((square - entropy * entropy) / Drawn::rows));
   }
-  CHECK(std::abs(drawn.loss - entropy) <= 5 * std::sqrt((square - entropy * entropy) / Drawn::rows));
 }
 
 TEST_CASE("sampled labels follow the pass' stream alone, not the batch's labels and not the smoothing") {
-  Drawn drawn;
-  const std::vector<double> once = drawn.gradient(1);
-  CHECK(drawn.gradient(2) != once);
-  CHECK(drawn.gradient(1, 0.3) == once);
-  Kokkos::deep_copy(drawn.labels, std::uint8_t{3});
-  CHECK(drawn.gradient(1) == once);
+  for (const std::vector<double>& logits : drawn_from) {
+    Drawn drawn(logits);
+    const std::vector<double> once = drawn.gradient(1);
+    CHECK(drawn.gradient(2) != once);
+    CHECK(drawn.gradient(1, 0.3) == once);
+    Kokkos::deep_copy(drawn.labels, std::uint8_t{1});
+    CHECK(drawn.gradient(1) == once);
+  }
 }
 
 TEST_CASE("a mean squared error refuses to sample labels") {

@@ -128,16 +128,4 @@ std::vector<MetricInfo> classifier_metrics() {
   return {{"accuracy", "fraction", true}, {"cross_entropy", "nats", false}};
 }
 
-Capabilities classifier_offers(const Parameters& variant) {
-  Capabilities offers = {Capability::hessian_vector_products, Capability::layer_statistics, Capability::micro_batches};
-  if (variant.choice("normalisation") != "batch") offers |= {Capability::per_example_gradients};
-  return offers;
-}
-
-void declare_classifier_offers(WorkloadInfo& info) {
-  info.offers = {Capability::hessian_vector_products, Capability::layer_statistics, Capability::micro_batches,
-                 Capability::per_example_gradients};
-  info.variant_offers = classifier_offers;
-}
-
 }  // namespace velo::nn

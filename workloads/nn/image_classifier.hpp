@@ -80,10 +80,4 @@ class ImageClassifier final : public TapeWorkload {
 [[nodiscard]] ClassifierOptions classifier_options(const Parameters& parameters);
 [[nodiscard]] std::vector<MetricInfo> classifier_metrics();
 
-/// Hessian-vector products and gradients of single examples, the defaults of harness/workload.hpp, and layer statistics.
-/// Batch norm mixes the examples of a batch: such a variant has no loss of one example alone.
-[[nodiscard]] Capabilities classifier_offers(const Parameters& variant);
-/// Declares what the workload and its variants offer. `info.parameters` are complete.
-void declare_classifier_offers(WorkloadInfo& info);
-
 }  // namespace velo::nn

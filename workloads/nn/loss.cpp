@@ -66,13 +66,18 @@ struct SigmoidRow {
   Scalar* losses;
   Scalar* gradient;  ///< null: not wanted
   Scalar smoothing, scale;
+  RandomStream stream;
+  bool sampled;
 
   KOKKOS_INLINE_FUNCTION void operator()(Index row) const {
     const Scalar z = logits[row];
-    const Scalar target = (1 - smoothing) * static_cast<Scalar>(labels[row]) + smoothing / 2;
     const Scalar e = math::exp(z < 0 ? z : -z);
+    const Scalar probability = (z < 0 ? e : Scalar(1)) / (1 + e);
+    const bool label = sampled ? stream.uniform53(static_cast<std::uint64_t>(row)) < static_cast<double>(probability)
+                               : labels[row] != 0;
+    const Scalar target = (1 - smoothing) * (label ? Scalar(1) : Scalar(0)) + smoothing / 2;
     losses[row] = (z > 0 ? z : Scalar(0)) - target * z + static_cast<Scalar>(::log1p(static_cast<double>(e)));
-    if (gradient != nullptr) gradient[row] = ((z < 0 ? e : Scalar(1)) / (1 + e) - target) * scale;
+    if (gradient != nullptr) gradient[row] = (probability - target) * scale;
   }
 };
 
@@ -117,17 +122,19 @@ double sigmoid_cross_entropy(Tape& tape, Value logits, const std::uint8_t* label
                              Reduction& reduction) {
   const Tensor z = tape[logits];
   const Index rows = z.size();
+  const bool sampled = tape.pass().sampled_labels;
   tape.operation("sigmoid cross-entropy", {}, [&] { return OperationCosts{elementwise_cost(rows, 10, 2), {}}; });
   const Tensor losses = tape.keep({rows});
   Scalar* gradient = tape.recording() ? tape.gradient_target(logits).data : nullptr;
-  for_each_task(
-      "velo::nn::sigmoid_cross_entropy", rows, rows * 16,
-      SigmoidRow{z.data, labels, losses.data, gradient, static_cast<Scalar>(smoothing), 1 / static_cast<Scalar>(rows)});
+  for_each_task("velo::nn::sigmoid_cross_entropy", rows, rows * 16,
+                SigmoidRow{z.data, labels, losses.data, gradient, static_cast<Scalar>(sampled ? 0.0 : smoothing),
+                           1 / static_cast<Scalar>(rows), tape.pass().random.fork(label_stream), sampled});
   return sum_of(losses, reduction) / static_cast<double>(rows);
 }
 
 double mean_squared_error(Tape& tape, Value output, const Scalar* target, Reduction& reduction) {
-  if (tape.pass().sampled_labels) throw Error("labels are sampled from a softmax: the mean squared error draws none");
+  if (tape.pass().sampled_labels)
+    throw Error("labels are sampled from a softmax or a sigmoid: the mean squared error draws none");
   const Tensor y = tape[output];
   const Scalar* values = y.data;
   const Scalar scale = 2 / static_cast<Scalar>(y.size());

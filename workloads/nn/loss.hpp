@@ -21,7 +21,7 @@ namespace velo::nn {
 
 /// Cross-entropy of sigmoid(logits) against labels 0 and 1, one logit per row, in nats:
 ///   loss = mean_i [ log(1 + e^{z_i}) - t_i z_i ],   t = (1 - s) label + s / 2
-/// `labels` [rows] lie on the device.
+/// `labels` [rows] lie on the device. Where the pass samples labels, t is 1 with probability sigmoid(z_i), drawn as above.
 [[nodiscard]] double sigmoid_cross_entropy(Tape& tape, Value logits, const std::uint8_t* labels, double smoothing,
                                            Reduction& reduction);
 

@@ -47,4 +47,13 @@ void TapeWorkload::begin_evaluation(ConstVector params, ConstVector model_state)
   tape_.begin(layout(), pass, Recording::off);
 }
 
+void declare_offers(WorkloadInfo& info, const Capabilities& always) {
+  Capabilities most = always;
+  most |= {Capability::per_example_gradients};
+  info.offers = most;
+  info.variant_offers = [always, most](const Parameters& variant) {
+    return variant.choice("normalisation") == "batch" ? always : most;
+  };
+}
+
 }  // namespace velo::nn

@@ -50,4 +50,9 @@ class TapeWorkload : public Workload {
   Reduction reduction_;
 };
 
+/// Declares that a workload offers `always`, and the gradients of single examples (the default of harness/workload.hpp)
+/// but in variants whose `normalisation` is "batch": batch norm mixes the examples of a batch, so there is no loss of one
+/// alone.
+void declare_offers(WorkloadInfo& info, const Capabilities& always);
+
 }  // namespace velo::nn
