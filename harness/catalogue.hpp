@@ -54,6 +54,10 @@ struct CatalogueWorkload {
   /// What a prediction that ignores its input scores on the data in `directory`, or on the generator's; empty where
   /// there is no input. Throws Error when data is missing.
   std::function<TrivialBaseline(const Parameters&, const std::string& directory, bool synthetic)> trivial;
+
+  [[nodiscard]] std::vector<std::string> offered_by(const Parameters& variant) const {
+    return variant_offers ? variant_offers(variant) : offers;
+  }
 };
 
 /// Both lists are sorted by name.

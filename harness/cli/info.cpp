@@ -54,16 +54,21 @@ Table parameter_table(const std::vector<ParameterSpec>& specs) {
   return table;
 }
 
+/// "needs a and b; with other parameters a, b and c", or nothing where there is nothing to say.
+void show_capabilities(const Console& console, const char* verb, const std::vector<std::string>& usual,
+                       const std::vector<std::string>& most) {
+  if (most.empty()) return;
+  console.out << verb << ' ' << (usual.empty() ? "nothing" : join_words(usual))
+              << (usual == most ? "" : cat("; with other parameters ", join_words(most))) << '\n';
+}
+
 void show(const Console& console, const Choices& choices, const CatalogueAlgorithm& a) {
   if (choices.format == Format::table) {
     console.out << "algorithm " << a.name << ", version " << a.version << ", " << (a.open_division ? "open" : "closed")
                 << " division\n"
                 << a.summary << '\n';
     if (!a.paper.empty()) console.out << a.paper << '\n';
-    const std::vector<std::string> usual = a.needed_by(Parameters::defaults(a.parameters));
-    if (!a.needs.empty())
-      console.out << "needs " << (usual.empty() ? "nothing" : join_words(usual))
-                  << (usual == a.needs ? "" : cat("; with other parameters ", join_words(a.needs))) << '\n';
+    show_capabilities(console, "needs", a.needed_by(Parameters::defaults(a.parameters)), a.needs);
     console.out << '\n';
   }
   print_table(console, choices.format, parameter_table(a.parameters));
@@ -110,7 +115,7 @@ void show(const Console& console, const Choices& choices, const CatalogueWorkloa
                   << (metric.higher_is_better ? "higher" : "lower") << " is better\n";
     if (!w.data_set.empty()) console.out << "data set " << w.data_set << ": `velo data install " << w.data_set << "`\n";
     show_marks(console, w, catalogue);
-    if (!w.offers.empty()) console.out << "offers " << join_words(w.offers) << '\n';
+    show_capabilities(console, "offers", w.offered_by(Parameters::defaults(w.parameters)), w.offers);
     console.out << '\n';
   }
   print_table(console, choices.format, parameter_table(w.parameters));

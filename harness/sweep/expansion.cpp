@@ -412,7 +412,7 @@ bool Expander::fits(const SearchedPair& pair) {
   const AlgorithmEntry& algorithm = pair.entries.algorithm;
   const CatalogueWorkload& workload = catalogue_->workload(entry.draft.name);
   const Parameters variant = resolve(entry.draft).parameters;
-  const std::vector<std::string> offers = workload.variant_offers ? workload.variant_offers(variant) : workload.offers;
+  const std::vector<std::string> offers = workload.offered_by(variant);
   for (const std::string& need : needs_of_trials(pair, out_.sweep, *catalogue_)) {
     if (std::find(offers.begin(), offers.end(), need) != offers.end()) continue;
     const std::string sentence =

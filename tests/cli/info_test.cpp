@@ -49,6 +49,14 @@ TEST_CASE("info shows beside the target what a prediction that does not look sco
                                          "trivial accuracy 0.0955 on validation, 0.1 on test: class 7, always\n"));
 }
 
+TEST_CASE("info says what a workload offers, as it usually is and at most") {
+  CHECK_THAT(run_velo({"info", "fashion_resnet"}).out,
+             ContainsSubstring("\noffers hessian_vector_products, layer_statistics and micro_batches; with other "
+                               "parameters hessian_vector_products, per_example_gradients, layer_statistics and "
+                               "micro_batches\n"));
+  CHECK_THAT(run_velo({"info", "quadratic"}).out, ContainsSubstring("\noffers hessian_vector_products\n"));
+}
+
 TEST_CASE("info of a workload without input or target names neither") {
   const Outcome info = run_velo({"info", "quadratic"});
   CHECK(info.exit == 0);
