@@ -42,6 +42,7 @@ std::vector<Index> compare(Options o, double spread = 1.0) {
     const std::span<const Index> examples = oracle.drawn().back();
     const auto size = static_cast<Index>(examples.size());
     CHECK(static_cast<double>(size) == wanted);
+    CHECK(rider.observed().at("batch_size") == wanted);
     sizes.push_back(size);
 
     // Two passes over the micro-batches: the mean, then the distances from it.

@@ -38,11 +38,6 @@ double norm(const std::vector<double>& x) {
   return std::sqrt(sum);
 }
 
-struct Sink : Observer {
-  void scalar(std::string_view name, double value) override { seen[std::string(name)] = value; }
-  std::map<std::string, double> seen;
-};
-
 /// Keeps what was chosen; every slice that is asked about is part of it.
 class Chosen : public test::QuadraticExamples {
  public:
@@ -216,20 +211,17 @@ TEST_CASE("dp_sgd reports the epsilon of the steps made so far, and none without
   test::Rider rider(dp_sgd({.noise = 1.1}), layout);
   rider.start(oracle);
   const PrivacyAccountant accountant(0.064, 1.1);
-  Sink sink;
   for (int t = 1; t <= 3; ++t) {
     rider.step(oracle, t);
-    rider.algorithm().observe(sink);
-    CHECK(sink.seen.at("epsilon") == accountant.epsilon(t, 1e-5));
-    CHECK(sink.seen.at("batch") == static_cast<double>(sampled(t, 0.064, 1000).size()));
-    CHECK(sink.seen.at("clipped") == 1.0);
+    const std::map<std::string, double> observed = rider.observed();
+    CHECK(observed.at("epsilon") == accountant.epsilon(t, 1e-5));
+    CHECK(observed.at("batch") == static_cast<double>(sampled(t, 0.064, 1000).size()));
+    CHECK(observed.at("clipped") == 1.0);
   }
   test::Rider open(dp_sgd({.noise = 0.0}), layout);
   open.start(oracle);
   open.step(oracle, 1);
-  Sink other;
-  open.algorithm().observe(other);
-  CHECK_FALSE(other.seen.contains("epsilon"));
+  CHECK_FALSE(open.observed().contains("epsilon"));
 }
 
 TEST_CASE("dp_sgd refuses a noise that changes: its account would be wrong") {
@@ -354,11 +346,9 @@ Outcome train(double clip_norm, double lr) {
   oracle.follow(rider.params_view());
   rider.start(oracle);
   Outcome out;
-  Sink sink;
   for (int t = 1; t <= 60; ++t) {
     rider.step(oracle, t);
-    rider.algorithm().observe(sink);
-    out.all_clipped = out.all_clipped && sink.seen.at("clipped") == 1.0;
+    out.all_clipped = out.all_clipped && rider.observed().at("clipped") == 1.0;
     if (t > 40) out.loss += oracle.loss_at(rider.params(), std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7}) / 20.0;
   }
   out.params = rider.params();

@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -202,6 +204,15 @@ class Rider {
   [[nodiscard]] std::vector<double> params() const { return to_host(params_); }
   [[nodiscard]] std::vector<double> evaluation_params() const { return to_host(evaluated_view()); }
   [[nodiscard]] ConstVector evaluated_view() const { return algorithm_->evaluation_params(params_); }
+  /// What the algorithm reports of its last step, by name.
+  [[nodiscard]] std::map<std::string, double> observed() const {
+    struct Readings : Observer {
+      void scalar(std::string_view name, double value) override { values[std::string(name)] = value; }
+      std::map<std::string, double> values;
+    } out;
+    algorithm_->observe(out);
+    return out.values;
+  }
   [[nodiscard]] TrainingAlgorithm& algorithm() { return *algorithm_; }
   [[nodiscard]] const StateArena& state() const { return *state_; }
   [[nodiscard]] const Vector& params_view() const { return params_; }

@@ -199,6 +199,17 @@ TEST_CASE("muon's step does not depend on the scale of the gradients") {
   CHECK(one_step(layout, {}, 0x1p-10) == one_step(layout, {}, 1.0));
 }
 
+TEST_CASE("muon's AdamW moves by lr adamw_lr_ratio g / (|g| + eps) at first, for gradients about as small as eps too") {
+  ParameterLayout layout;
+  layout.add({.name = "table", .kind = ParameterKind::embedding, .shape = {4, 3}});
+  const Options o;
+  const Numbers moved = one_step(layout, o, 1e-8);
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    const double g = 1e-8 * test::scattered(1, i);
+    CHECK(std::abs(moved[i] + o.lr * o.ratio * g / (std::abs(g) + 1e-8)) <= rounding_bound(adamw_operations, 1));
+  }
+}
+
 TEST_CASE("muon matched to AdamW moves matrices of every shape by 0.2 lr per element") {
   for (const Shape shape : {Shape{32, 32}, Shape{64, 8}, Shape{8, 64}}) {
     ParameterLayout layout;

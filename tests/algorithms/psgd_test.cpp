@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
-#include <map>
 
 #include "tests/algorithms/given_gradients.hpp"
 
@@ -370,10 +369,6 @@ TEST_CASE("psgd's diagonal becomes the inverse of the curvature's magnitude, wha
 }
 
 TEST_CASE("psgd whitens: preconditioned gradients have unit size, whatever the gradients' own") {
-  struct Sink : Observer {
-    void scalar(std::string_view name, double value) override { seen[std::string(name)] = value; }
-    std::map<std::string, double> seen;
-  };
   const ParameterLayout layout = test::awkward_layout();
   // Deviations that a Kronecker product can undo: 3 to a power of the row, times one of the column.
   std::vector<double> deviation;
@@ -401,9 +396,7 @@ TEST_CASE("psgd whitens: preconditioned gradients have unit size, whatever the g
       double mean = 0.0;
       for (int t = 1; t <= steps; ++t) {
         rider.step(oracle, t);
-        Sink sink;
-        rider.algorithm().observe(sink);
-        if (t > steps - last) mean += sink.seen.at("rms") / last;
+        if (t > steps - last) mean += rider.observed().at("rms") / last;
       }
       INFO(preconditioner << " at " << size << ": " << mean);
       // The root mean square of 139 normal numbers deviates by 1 / sqrt(2 * 139), the mean of a hundred a tenth of that.

@@ -2,7 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <limits>
-#include <string_view>
+#include <map>
 #include <vector>
 
 #include "tests/algorithms/measuring_oracle.hpp"
@@ -51,15 +51,6 @@ struct Reference {
 // holds 1 / momentum of y's error and 1 / momentum - 1 of z's.
 constexpr int operations = 12;
 
-class Reported : public Observer {
- public:
-  void scalar(std::string_view name, double value) override {
-    if (name == "lr") lr = value;
-    if (name == "average_share") share = value;
-  }
-  double lr = -1.0, share = -1.0;
-};
-
 TEST_CASE("schedule_free_sgd reports its rate and the share of the newest point in the average") {
   const ParameterLayout layout = test::awkward_layout();
   test::GivenGradients oracle(layout);
@@ -70,12 +61,12 @@ TEST_CASE("schedule_free_sgd reports its rate and the share of the newest point 
   const std::vector<double> shares = {1.0, 4.0 / 5.0, 9.0 / 14.0, 16.0 / 30.0, 16.0 / 46.0};
   for (int t = 1; t <= 5; ++t) {
     rider.step(oracle, t);
-    Reported reported;
-    rider.algorithm().observe(reported);
+    const std::map<std::string, double> observed = rider.observed();
     const auto k = static_cast<std::size_t>(t - 1);
     // In double: a quotient for the rate; a power, a sum of t and a quotient for the share.
-    CHECK(std::abs(reported.lr - rates[k]) <= std::numeric_limits<double>::epsilon() * rates[k]);
-    CHECK(std::abs(reported.share - shares[k]) <= (t + 4) * std::numeric_limits<double>::epsilon() * shares[k]);
+    CHECK(std::abs(observed.at("lr") - rates[k]) <= std::numeric_limits<double>::epsilon() * rates[k]);
+    CHECK(std::abs(observed.at("average_share") - shares[k]) <=
+          (t + 4) * std::numeric_limits<double>::epsilon() * shares[k]);
   }
 }
 

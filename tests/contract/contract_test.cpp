@@ -56,17 +56,6 @@ std::string outcome(const Component& algorithm, const ParameterLayout& layout, s
   return bits_of(rider);
 }
 
-/// The last scalars of an algorithm, by name.
-struct Readings : Observer {
-  void scalar(std::string_view name, double value) override { values[std::string(name)] = value; }
-  std::map<std::string, double> values;
-};
-std::map<std::string, double> readings(test::Rider& rider) {
-  Readings out;
-  rider.algorithm().observe(out);
-  return out.values;
-}
-
 TEST_CASE("every algorithm says what it is, and its defaults lie in its ranges") {
   REQUIRE_FALSE(builtin_registry().algorithms().empty());
   for (const AlgorithmInfo& info : builtin_registry().algorithms()) {
@@ -241,12 +230,6 @@ TEST_CASE("preparing and reading evaluation parameters never disturbs training")
 }
 
 TEST_CASE("observing changes nothing") {
-  struct Sink : Observer {
-    void scalar(std::string_view name, double value) override {
-      CHECK_FALSE(name.empty());
-      CHECK(std::isfinite(value));
-    }
-  } sink;
   const ParameterLayout layout = contract_layout();
   for (const auto& [name, algorithm] : test::every_variant()) {
     INFO(name);
@@ -255,7 +238,10 @@ TEST_CASE("observing changes nothing") {
     rider.start(oracle);
     for (int t = 1; t <= steps; ++t) {
       rider.step(oracle, t);
-      rider.algorithm().observe(sink);
+      for (const auto& [reading, value] : rider.observed()) {
+        CHECK_FALSE(reading.empty());
+        CHECK(std::isfinite(value));
+      }
     }
     CHECK(bits_of(rider) == outcome(algorithm, layout));
   }
@@ -319,7 +305,7 @@ std::string not_finite(const Component& algorithm, double value, std::optional<s
   CHECK_NOTHROW(rider.algorithm().prepare_for_eval(oracle, rider.params_view()));
   if (!oracle.asked) return "it asks for no gradient";
   if (!all_finite(rider.params())) return "parameters";
-  for (const auto& [name, seen] : readings(rider))
+  for (const auto& [name, seen] : rider.observed())
     if (!std::isfinite(seen)) return name;
   return "";
 }
@@ -391,8 +377,8 @@ TEST_CASE(
       for (const StateArena::Number& number : alone.state().numbers()) CHECK(kept.contains("inner/" + number.name));
       alone.start(landscape);
       alone.steps(landscape, 1, steps);
-      const std::map<std::string, double> seen = readings(second);
-      for (const auto& [name, value] : readings(alone)) CHECK(seen.contains("inner/" + name));
+      const std::map<std::string, double> seen = second.observed();
+      for (const auto& [name, value] : alone.observed()) CHECK(seen.contains("inner/" + name));
     }
   }
 }
