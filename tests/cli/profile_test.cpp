@@ -44,6 +44,21 @@ TEST_CASE("a profile tells the memory of a step from what it needs") {
   CHECK(rows[3].at("of_needed") == 1.0);
 }
 
+TEST_CASE("a trial of a network takes at most 1.3 times the memory that it needs, what libraries keep aside") {
+  for (const char* network :
+       {"fashion_mnist_mlp", "fashion_mnist_cnn", "fashion_resnet", "prose_lm", "flights_dlrm", "speech_deepspeech"}) {
+    INFO(network);
+    const Outcome outcome = run_velo(
+        {"profile", network, "--synthetic", "--steps", "2", "--threads", "1", "--show", "memory", "--format", "json"});
+    const auto rows = nlohmann::json::parse(outcome.out);
+    REQUIRE(rows.size() == 7);
+    CHECK(rows[5].at("memory") == "taken");
+    CHECK(rows[5].at("of_needed") > 0.5);
+    CHECK(rows[5].at("of_needed") <= 1.3);
+    CHECK(rows[6].at("memory") == "kept by libraries, once a process");
+  }
+}
+
 TEST_CASE("a profile refuses settings that the workload does not know") {
   const Outcome outcome = run_velo({"profile", "prose_lm", "--synthetic", "--set", "widht=64"});
   CHECK(outcome.exit == 2);
