@@ -53,7 +53,7 @@ struct ProfileRequest {
   Component workload, algorithm;
   std::string data_directory;  ///< as DataSource has it
   bool synthetic = false;
-  std::int64_t steps = 20;  ///< of either kind, at least 2; two more in front do not count
+  std::int64_t steps = 20;  ///< of either kind, at least 2; a rehearsal and two more in front do not count
 };
 
 /// Throws Error when the data are missing.
