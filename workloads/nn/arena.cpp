@@ -23,7 +23,8 @@ constexpr Index alignment = 64 / sizeof(Scalar);
 Scalar* system_allocate(Index count) {
   const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(Scalar);
   if constexpr (device_is_host) {
-    void* data = std::aligned_alloc(bytes >= huge_page ? huge_page : alignment * sizeof(Scalar), bytes);
+    const std::size_t page = bytes >= huge_page ? huge_page : alignment * sizeof(Scalar);
+    void* data = std::aligned_alloc(page, (bytes + page - 1) / page * page);  // what is never touched takes no memory
     if (data == nullptr) throw std::bad_alloc();
     advise_huge_pages(data, bytes);
     return static_cast<Scalar*>(data);
