@@ -87,8 +87,7 @@ WorkloadInfo fashion_mnist_cnn_workload_info() {
   info.metrics = nn::classifier_metrics();
   info.parameters = {integer("width", 16, Range::at_least(1), "channels of each convolution")};
   for (ParameterSpec& spec : nn::classifier_parameters()) info.parameters.push_back(std::move(spec));
-  nn::declare_offers(info,
-                     {Capability::hessian_vector_products, Capability::layer_statistics, Capability::micro_batches});
+  nn::declare_offers(info);
   info.make = make;
   info.data_version = [](const Parameters&, const DataSource& source) { return data::fashion_mnist_version(source); };
   info.trivial = [](const Parameters&, const DataSource& source) {

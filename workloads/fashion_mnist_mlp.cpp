@@ -79,8 +79,7 @@ WorkloadInfo fashion_mnist_mlp_workload_info() {
   info.metrics = nn::classifier_metrics();
   info.parameters = {integer("width", 128, Range::at_least(1), "units in each hidden layer")};
   for (ParameterSpec& spec : nn::classifier_parameters()) info.parameters.push_back(std::move(spec));
-  nn::declare_offers(info,
-                     {Capability::hessian_vector_products, Capability::layer_statistics, Capability::micro_batches});
+  nn::declare_offers(info);
   info.make = make;
   info.data_version = [](const Parameters&, const DataSource& source) { return data::fashion_mnist_version(source); };
   info.trivial = [](const Parameters&, const DataSource& source) {

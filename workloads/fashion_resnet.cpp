@@ -128,8 +128,7 @@ WorkloadInfo fashion_resnet_workload_info() {
     }
     info.parameters.push_back(std::move(spec));
   }
-  nn::declare_offers(info,
-                     {Capability::hessian_vector_products, Capability::layer_statistics, Capability::micro_batches});
+  nn::declare_offers(info);
   info.make = make;
   info.data_version = [](const Parameters&, const DataSource& source) { return data::fashion_mnist_version(source); };
   info.trivial = [](const Parameters&, const DataSource& source) {

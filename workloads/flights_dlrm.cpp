@@ -238,8 +238,7 @@ WorkloadInfo flights_dlrm_workload_info() {
   info.data_set = "flights";
   info.loss_type = LossType::sigmoid_cross_entropy;
   info.metrics = {{"cross_entropy", "nats", false}};
-  nn::declare_offers(info,
-                     {Capability::hessian_vector_products, Capability::layer_statistics, Capability::micro_batches});
+  nn::declare_offers(info);
   info.parameters = {
       choice("size", "mini", {"mini", "small"}, "embeddings of 32 or 96 numbers"),
       real("hidden", 1.0, Range::positive(), "units of the smallest hidden layers, as a multiple of the embeddings'"),

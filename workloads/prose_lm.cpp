@@ -164,8 +164,7 @@ WorkloadInfo prose_lm_workload_info() {
   info.summary = "English prose byte by byte, decoder Transformer with rotary positions and gated linear units";
   info.data_set = "prose";
   info.metrics = nn::byte_language_model_metrics();
-  info.offers = {Capability::hessian_vector_products, Capability::per_example_gradients, Capability::layer_statistics,
-                 Capability::micro_batches};
+  nn::declare_offers(info);
   info.parameters = {
       choice("size", "mini", {"mini", "small"}, "sequence length, layers, width and heads together"),
       integer("sequence_length", 0, Range::non_negative(), "bytes that a sequence predicts; 0: the size's", "bytes"),

@@ -50,9 +50,11 @@ class TapeWorkload : public Workload {
   Reduction reduction_;
 };
 
-/// Declares that a workload offers `always`, and the gradients of single examples (the default of harness/workload.hpp)
-/// but in variants whose `normalisation` is "batch": batch norm mixes the examples of a batch, so there is no loss of one
-/// alone.
-void declare_offers(WorkloadInfo& info, const Capabilities& always);
+/// Declares that a workload offers `always`, usually what any model of matrix products and norms can answer, and the
+/// gradients of single examples (the default of harness/workload.hpp) but in variants whose `normalisation` is "batch":
+/// batch norm mixes the examples of a batch, so there is no loss of one alone.
+void declare_offers(WorkloadInfo& info,
+                    const Capabilities& always = {Capability::hessian_vector_products, Capability::layer_statistics,
+                                                  Capability::micro_batches});
 
 }  // namespace velo::nn
