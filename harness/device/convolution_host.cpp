@@ -85,7 +85,7 @@ class Primitives {
 
   void backward_weight(const float* x, const float* dy, float* dweight, float* dbias) {
     if (!backward_weight_) plan_backward_weight();
-    if (pads_image()) {
+    if (pack_image_) {
       pack_image_.point(0, x);
       pack_image_.run();
     } else {
@@ -123,32 +123,26 @@ class Primitives {
     pack_backward_ = repack(weight_, packed, true);
   }
 
-  /// Images of one channel are padded to a block: from plain ones oneDNN has no kernel for the gradient of blocked
-  /// weights, and falls back to a reference loop that takes a hundred times as long.
-  [[nodiscard]] bool pads_image() const {
-    return form_.in_channels == 1 && blocked(form_.in_channels, form_.in_block, form_.out_channels);
-  }
-
   void plan_backward_weight() {
     using Backward = dnnl::convolution_backward_weights;
     const memory::dims strides = {form_.stride, form_.stride}, padding = {form_.padding, form_.padding};
     constexpr auto algorithm = dnnl::algorithm::convolution_direct;
+    // For images of one channel oneDNN chooses: AVX2's kernels want them padded to a block, AVX-512's as they are, and
+    // what an instruction set has no kernel for falls back to a reference loop that takes a hundred times as long.
     memory::desc x = x_;
-    if (pads_image())
-      x = {{form_.examples, form_.in_channels, form_.height, form_.width},
-           onednn::f32,
-           register_block() == 16 ? Tag::nChw16c : Tag::nChw8c};
+    if (form_.in_channels == 1 && blocked(form_.in_channels, form_.in_block, form_.out_channels))
+      x = {{form_.examples, form_.in_channels, form_.height, form_.width}, onednn::f32, Tag::any};
     const auto desc = form_.bias ? onednn::describe_backward<Backward>(forward_desc_, algorithm, x, any_weight_, bias_,
                                                                        y_, strides, padding, padding)
                                  : onednn::describe_backward<Backward>(forward_desc_, algorithm, x, any_weight_, y_,
                                                                        strides, padding, padding);
     backward_weight_ = onednn::BoundPrimitive(Backward(desc));
-    if (pads_image()) {
-      const memory padded(x, onednn::engine());
-      backward_weight_.bind(DNNL_ARG_SRC, padded);
-      pack_image_ = repack(x_, padded, true);
-    } else {
+    if (desc.src_desc() == x_) {
       backward_weight_.argument(DNNL_ARG_SRC, x_);
+    } else {
+      const memory image(desc.src_desc(), onednn::engine());
+      backward_weight_.bind(DNNL_ARG_SRC, image);
+      pack_image_ = repack(x_, image, true);
     }
     backward_weight_.argument(DNNL_ARG_DIFF_DST, y_);
     if (form_.bias) backward_weight_.argument(DNNL_ARG_DIFF_BIAS, bias_);
