@@ -16,8 +16,11 @@ constexpr Scalar epsilon = Scalar(1e-5);
 constexpr Scalar rms_epsilon = Scalar(1e-6);
 constexpr double default_statistics_rate = 0.1;
 constexpr Index max_groups = 16;
+/// A device has threads for finer parts: of at least so many rows, and at most so many to a group.
+constexpr Index least_rows = 32, most_parts = 64;
 
-/// x as [examples][blocks][positions][b], channel = block b + lane.
+/// x as [examples][blocks][positions][b], channel = block b + lane. Sums over its rows (example, position) are taken in
+/// parts, which are added up to groups. On the host a part is a group of whole examples.
 struct Extents {
   Index examples, blocks, positions, b;
 
@@ -33,22 +36,58 @@ struct Extents {
   }
   [[nodiscard]] KOKKOS_INLINE_FUNCTION Index size() const { return examples * blocks * positions * b; }
   [[nodiscard]] KOKKOS_INLINE_FUNCTION Index groups() const { return examples < max_groups ? examples : max_groups; }
-  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index first(Index group) const { return examples * group / groups(); }
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index rows() const { return examples * positions; }
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index parts() const {
+    if constexpr (device_is_host) return groups();
+    const Index wanted = rows() / (groups() * least_rows);
+    return groups() * (wanted < 1 ? 1 : wanted < most_parts ? wanted : most_parts);
+  }
+  [[nodiscard]] KOKKOS_INLINE_FUNCTION Index first_row(Index part) const {
+    if constexpr (device_is_host) return examples * part / parts() * positions;
+    return rows() * part / parts();
+  }
+
+  /// Calls function(n, p, end) for the stretches of a part's rows: positions [p, end) of example n.
+  template <typename Function>
+  KOKKOS_FORCEINLINE_FUNCTION void for_each_stretch(Index part, const Function& function) const {
+    const Index last = first_row(part + 1);
+    for (Index row = first_row(part); row < last;) {
+      const Index n = row / positions, p = row - n * positions;
+      const Index end = last - row < positions - p ? p + (last - row) : positions;
+      function(n, p, end);
+      row += end - p;
+    }
+  }
 };
 
-/// Calls task.columns<width>(place, c) for stretches [c, c + width) of the b channels that lie together: with a width that
-/// the compiler knows, what belongs to a channel stays in registers while positions go by.
+/// Calls task.columns<width>(place, c) for stretches [c, c + width) of the b channels that lie together. On the host all
+/// of a place by one thread, with widths that the compiler knows: what belongs to a channel stays in registers while
+/// positions go by. On a device a thread a channel: neighbours read neighbours.
 template <typename Task>
-KOKKOS_FORCEINLINE_FUNCTION void by_columns(const Task& task, Index place, Index b) {
-  Index c = 0;
-  for (; c + 16 <= b; c += 16) task.template columns<16>(place, c);
-  for (; c + 8 <= b; c += 8) task.template columns<8>(place, c);
-  for (; c < b; ++c) task.template columns<1>(place, c);
+struct ByColumns {
+  Task task;
+  Index b;
+
+  KOKKOS_INLINE_FUNCTION void operator()(Index place) const {
+    if constexpr (device_is_host) {
+      Index c = 0;
+      for (; c + 16 <= b; c += 16) task.template columns<16>(place, c);
+      for (; c + 8 <= b; c += 8) task.template columns<8>(place, c);
+      for (; c < b; ++c) task.template columns<1>(place, c);
+    } else {
+      task.template columns<1>(place / b, place % b);
+    }
+  }
+};
+
+template <typename Task>
+void for_each_column(const char* label, Index places, const Extents& e, const Task& task) {
+  for_each_task(label, device_is_host ? places : places * e.b, e.size(), ByColumns<Task>{task, e.b});
 }
 
-/// Sums over the examples of one group, per channel: partial[group][2][channels].
+/// Sums over the rows of one part, per channel: partial[part][2][channels].
 template <bool centred, bool of_gradient>
-struct GroupSums {
+struct BatchSums {
   Extents e;
   const Scalar* x;
   const Scalar* mean;  ///< per channel; zero where not centred
@@ -56,26 +95,23 @@ struct GroupSums {
   const std::int32_t* sequence;
   Scalar* partial;
 
-  KOKKOS_INLINE_FUNCTION void operator()(Index task) const { by_columns(*this, task, e.b); }
-
   /// Several sums a channel, of every second or fourth position: one would wait for its last addition each time.
   template <Index width>
   KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
     constexpr Index ways = width > 8 ? 2 : 4;
-    const Index group = task / e.blocks, block = task % e.blocks, channel = block * e.b + first_column;
+    const Index part = task / e.blocks, block = task % e.blocks, channel = block * e.b + first_column;
     Scalar first[ways][width], second[ways][width], middle[width];
     for (Index w = 0; w < ways; ++w)
       for (Index c = 0; c < width; ++c) first[w][c] = second[w][c] = 0;
     for (Index c = 0; c < width; ++c) middle[c] = centred ? mean[channel + c] : Scalar(0);
-    for (Index n = e.first(group); n < e.first(group + 1); ++n) {
-      if (sequence != nullptr && sequence[n] < 0) continue;
+    e.for_each_stretch(part, [&](Index n, Index p, Index end) {
+      if (sequence != nullptr && sequence[n] < 0) return;
       const Index start = e.at(n, block) + first_column;
-      Index p = 0;
-      for (; p + ways <= e.positions; p += ways)
+      for (; p + ways <= end; p += ways)
         for (Index w = 0; w < ways; ++w) add<width>(start + (p + w) * e.b, middle, first[w], second[w]);
-      for (; p < e.positions; ++p) add<width>(start + p * e.b, middle, first[0], second[0]);
-    }
-    Scalar* to = partial + group * 2 * e.channels() + channel;
+      for (; p < end; ++p) add<width>(start + p * e.b, middle, first[0], second[0]);
+    });
+    Scalar* to = partial + part * 2 * e.channels() + channel;
     for (Index c = 0; c < width; ++c) {
       for (Index w = 1; w < ways; ++w) {
         first[0][c] += first[w][c];
@@ -104,11 +140,31 @@ KOKKOS_INLINE_FUNCTION Scalar add_groups(const Scalar* partial, Index groups, In
   return sum;
 }
 
+/// Shape of what group_sums needs: [groups][2][channels] sums, and behind them a device's finer parts.
+Shape sums_shape(const Extents& e) { return {e.groups() + (device_is_host ? 0 : e.parts()), 2, e.channels()}; }
+
+void add_parts(const Extents& e, const Scalar* parts, Scalar* sums) {
+  const Index row = 2 * e.channels(), each = e.parts() / e.groups();
+  for_each(
+      "velo::nn::add_parts", e.groups() * row,
+      KOKKOS_LAMBDA(const Index i) { sums[i] = add_groups(parts + i / row * each * row + i % row, each, row); });
+}
+
+/// Calls launch(to) to fill to[part][2][channels], and adds the parts up to sums[groups][2][channels].
+template <typename Launch>
+void group_sums(const Extents& e, Scalar* sums, const Launch& launch) {
+  Scalar* parts = device_is_host ? sums : sums + e.groups() * 2 * e.channels();
+  launch(parts);
+  if (!device_is_host) add_parts(e, parts, sums);
+}
+
 template <bool centred, bool of_gradient>
-void group_sums(const char* label, const Extents& e, const Scalar* x, const Scalar* mean, const Scalar* dy,
-                const RowFilter& rows, Scalar* partial) {
-  for_each_task(label, e.groups() * e.blocks, e.size(),
-                GroupSums<centred, of_gradient>{e, x, mean, dy, rows.sequence, partial});
+void batch_sums(const char* label, const Extents& e, const Scalar* x, const Scalar* mean, const Scalar* dy,
+                const RowFilter& rows, Scalar* sums) {
+  group_sums(e, sums, [&](Scalar* partial) {
+    for_each_column(label, e.parts() * e.blocks, e,
+                    BatchSums<centred, of_gradient>{e, x, mean, dy, rows.sequence, partial});
+  });
 }
 
 /// Numbers of a channel that statistics are taken over.
@@ -121,8 +177,6 @@ struct Affine {
   Extents e;
   const Scalar *x, *a, *b;
   Scalar* y;
-
-  KOKKOS_INLINE_FUNCTION void operator()(Index task) const { by_columns(*this, task, e.b); }
 
   template <Index width>
   KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
@@ -205,16 +259,15 @@ struct BatchBackward {
   const std::int32_t* sequence;
   Scalar* gradient;  ///< dy, becomes dx
 
-  KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
-    if (sequence == nullptr || sequence[task / e.blocks] >= 0) return by_columns(*this, task, e.b);
-    const Index start = e.at(task / e.blocks, task % e.blocks);
-    for (Index i = start; i < start + e.positions * e.b; ++i) gradient[i] = 0;
-  }
-
   template <Index width>
   KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
-    const Index block = task % e.blocks, channel = block * e.b + first_column;
-    const Index start = e.at(task / e.blocks, block) + first_column;
+    const Index n = task / e.blocks, block = task % e.blocks, channel = block * e.b + first_column;
+    const Index start = e.at(n, block) + first_column;
+    if (sequence != nullptr && sequence[n] < 0) {
+      for (Index p = 0; p < e.positions; ++p)
+        for (Index c = 0; c < width; ++c) gradient[start + p * e.b + c] = 0;
+      return;
+    }
     Scalar factor[width], middle[width], along[width], rest[width];
     for (Index c = 0; c < width; ++c) {
       factor[c] = scale[channel + c] * inverse[channel + c];
@@ -262,26 +315,31 @@ struct LayerForward {
   }
 };
 
-/// partial[group][2][channels]: sums of dy and of dy xhat over the group's examples. One task per group and block.
+/// partial[part][2][channels]: sums of dy and of dy xhat over the part's rows.
 struct LayerSums {
   Extents e;
   const Scalar *x, *dy, *statistics;
   Scalar* partial;
 
-  KOKKOS_INLINE_FUNCTION void operator()(Index task) const {
-    const Index group = task / e.blocks, block = task % e.blocks;
-    Scalar* KOKKOS_RESTRICT sum = partial + group * 2 * e.channels() + block * e.b;
-    Scalar* KOKKOS_RESTRICT product = sum + e.channels();
-    for (Index c = 0; c < e.b; ++c) sum[c] = product[c] = 0;
-    for (Index n = e.first(group); n < e.first(group + 1); ++n) {
+  template <Index width>
+  KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
+    const Index part = task / e.blocks, block = task % e.blocks;
+    Scalar sum[width], product[width];
+    for (Index c = 0; c < width; ++c) sum[c] = product[c] = 0;
+    e.for_each_stretch(part, [&](Index n, Index p, Index end) {
       const Scalar mean = statistics[2 * n], inverse = statistics[2 * n + 1];
-      for (Index p = 0; p < e.positions; ++p) {
-        const Index at = e.at(n, block) + p * e.b;
-        for (Index c = 0; c < e.b; ++c) {
+      for (; p < end; ++p) {
+        const Index at = e.at(n, block) + p * e.b + first_column;
+        for (Index c = 0; c < width; ++c) {
           sum[c] += dy[at + c];
           product[c] += dy[at + c] * ((x[at + c] - mean) * inverse);
         }
       }
+    });
+    Scalar* to = partial + part * 2 * e.channels() + block * e.b + first_column;
+    for (Index c = 0; c < width; ++c) {
+      to[c] = sum[c];
+      to[e.channels() + c] = product[c];
     }
   }
 };
@@ -409,11 +467,11 @@ Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
   Scalar* inverse = mean + channels_;
   const Scalar* running = pass.model_state.data() + state_;
   if (pass.train_mode) {
-    const Tensor partial = tape.borrow({e.groups(), 2, channels_});
+    const Tensor partial = tape.borrow(sums_shape(e));
     Scalar* new_running = pass.new_model_state.extent(0) == 0 ? nullptr : pass.new_model_state.data() + state_;
-    group_sums<false, false>("velo::nn::batch_sums", e, in.data, nullptr, nullptr, rows, partial.data);
+    batch_sums<false, false>("velo::nn::batch_sums", e, in.data, nullptr, nullptr, rows, partial.data);
     batch_means(e, count, partial.data, mean);
-    group_sums<true, false>("velo::nn::batch_sums", e, in.data, mean, nullptr, rows, partial.data);
+    batch_sums<true, false>("velo::nn::batch_sums", e, in.data, mean, nullptr, rows, partial.data);
     const double rate = pass.statistics_rate.value_or(default_statistics_rate);
     batch_deviations(e, count, partial.data, mean, inverse, static_cast<Scalar>(rate), running, new_running);
     tape.give_back(partial);
@@ -423,23 +481,22 @@ Value Normalisation::batch(Tape& tape, Value x, const RowFilter& rows) const {
   const Tensor coefficients = tape.borrow({2, channels_});
   Scalar* a = coefficients.data;
   batch_coefficients(channels_, tape.parameter(scale_), tape.parameter(bias_), mean, inverse, a, a + channels_);
-  for_each_task("velo::nn::batch_norm", e.examples * e.blocks, e.size(),
-                Affine{e, in.data, a, a + channels_, tape[y].data});
+  for_each_column("velo::nn::batch_norm", e.examples * e.blocks, e, Affine{e, in.data, a, a + channels_, tape[y].data});
   tape.give_back(coefficients);
   tape.record([this, &tape, e, rows, count, x, y, mean, inverse] {
     const Tensor dy = tape.gradient(y);
     if (!dy) return;
     if (tape.shows_layers()) show(tape, x, dy, mean);
-    const Tensor partial = tape.scratch({e.groups(), 2, channels_});
+    const Tensor partial = tape.scratch(sums_shape(e));
     Scalar* slope = tape.scratch({2, channels_}).data;
     const Scalar* scale = tape.parameter(scale_);
-    group_sums<true, true>("velo::nn::batch_backward_sums", e, tape[x].data, mean, dy.data, rows, partial.data);
+    batch_sums<true, true>("velo::nn::batch_backward_sums", e, tape[x].data, mean, dy.data, rows, partial.data);
     batch_backward_coefficients(e, count, partial.data, scale, inverse, tape.pass().train_mode,
                                 tape.parameter_gradient(scale_), tape.parameter_gradient(bias_), slope,
                                 slope + channels_);
     if (!tape.differentiable(x)) return;
-    for_each_task(
-        "velo::nn::batch_backward", e.examples * e.blocks, e.size(),
+    for_each_column(
+        "velo::nn::batch_backward", e.examples * e.blocks, e,
         BatchBackward{e, tape[x].data, mean, scale, inverse, slope, slope + channels_, rows.sequence, dy.data});
     tape.pass_gradient(y, x);
   });
@@ -463,9 +520,11 @@ Value Normalisation::layer(Tape& tape, Value x) const {
     const Tensor dy = tape.gradient(y);
     if (!dy) return;
     if (tape.shows_layers()) show(tape, x, dy, statistics);
-    const Tensor partial = tape.scratch({e.groups(), 2, channels_});
-    for_each_task("velo::nn::layer_backward_sums", e.groups() * e.blocks, e.size(),
-                  LayerSums{e, tape[x].data, dy.data, statistics, partial.data});
+    const Tensor partial = tape.scratch(sums_shape(e));
+    group_sums(e, partial.data, [&](Scalar* to) {
+      for_each_column("velo::nn::layer_backward_sums", e.parts() * e.blocks, e,
+                      LayerSums{e, tape[x].data, dy.data, statistics, to});
+    });
     add_group_sums(e, partial.data, centred ? tape.parameter_gradient(bias_) : nullptr,
                    tape.parameter_gradient(scale_));
     if (!tape.differentiable(x)) return;
