@@ -104,8 +104,9 @@ std::string sentence(const Provenance& p) {
                               : p.first_commit == p.last_commit
                                   ? cat("commit ", commit(p.first_commit))
                                   : cat("commits ", commit(p.first_commit), "..", commit(p.last_commit));
-  return cat("query ", p.query, ", runs ", p.runs, ", ", commits, ", n = ", p.n, ", ", p.failed, " failed, ",
-             p.unfinished, " unfinished, ", p.left_out, " left out (superseded or unreadable)");
+  return cat("query ", p.query, ", runs ", p.runs, ", ", commits, ", n = ", p.n, ", ", p.failed,
+             p.failed == 0 ? " failed, " : " failed or broke down, ", p.unfinished, " unfinished, ", p.left_out,
+             " left out (superseded or unreadable)");
 }
 
 std::string to_json(const Provenance& p) {

@@ -31,7 +31,8 @@ struct Provenance {
 /// Of the trials that a score or a comparison read. When they began is known where the race was read in full detail.
 [[nodiscard]] Provenance provenance_of(const Race& race, std::string_view asked);
 
-/// "query 1f…, runs 9a…, commits 012…..345…, 60 runs, 2 of them failed, 0 unfinished, 1 left out (superseded)".
+/// "query 1f…, runs 9a…, commits 012…..345…, n = 60, 2 failed or broke down, 0 unfinished, 1 left out (superseded or
+/// unreadable)".
 [[nodiscard]] std::string sentence(const Provenance& provenance);
 [[nodiscard]] std::string to_json(const Provenance& provenance);
 
