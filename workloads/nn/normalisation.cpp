@@ -50,12 +50,11 @@ struct Extents {
   /// Calls function(n, p, end) for the stretches of a part's rows: positions [p, end) of example n.
   template <typename Function>
   KOKKOS_FORCEINLINE_FUNCTION void for_each_stretch(Index part, const Function& function) const {
-    const Index last = first_row(part + 1);
-    for (Index row = first_row(part); row < last;) {
-      const Index n = row / positions, p = row - n * positions;
-      const Index end = last - row < positions - p ? p + (last - row) : positions;
+    Index left = first_row(part + 1) - first_row(part), n = first_row(part) / positions;
+    for (Index p = first_row(part) - n * positions; left > 0; p = 0, ++n) {
+      const Index end = left < positions - p ? p + left : positions;
       function(n, p, end);
-      row += end - p;
+      left -= end - p;
     }
   }
 };
