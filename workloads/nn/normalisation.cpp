@@ -60,8 +60,8 @@ struct Extents {
 };
 
 /// Calls task.columns<width>(place, c) for stretches [c, c + width) of the b channels that lie together. On the host all
-/// of a place by one thread, with widths that the compiler knows: what belongs to a channel stays in registers while
-/// positions go by. On a device a thread a channel: neighbours read neighbours.
+/// of a place by one thread, with widths that the compiler knows, from task.widest down: what belongs to a channel stays in
+/// registers while positions go by. On a device a thread a channel: neighbours read neighbours.
 template <typename Task>
 struct ByColumns {
   Task task;
@@ -69,13 +69,16 @@ struct ByColumns {
 
   KOKKOS_INLINE_FUNCTION void operator()(Index place) const {
     if constexpr (device_is_host) {
-      Index c = 0;
-      for (; c + 16 <= b; c += 16) task.template columns<16>(place, c);
-      for (; c + 8 <= b; c += 8) task.template columns<8>(place, c);
-      for (; c < b; ++c) task.template columns<1>(place, c);
+      stretches<Task::widest>(place, 0);
     } else {
       task.template columns<1>(place / b, place % b);
     }
+  }
+
+  template <Index width>
+  void stretches(Index place, Index c) const {
+    for (; c + width <= b; c += width) task.template columns<width>(place, c);
+    if constexpr (width > 1) stretches<(width > 8 ? width / 2 : 1)>(place, c);
   }
 };
 
@@ -93,6 +96,7 @@ struct BatchSums {
   const Scalar* dy;    ///< the sums are of dy and dy (x - mean), or else of (x - mean) and its square
   const std::int32_t* sequence;
   Scalar* partial;
+  static constexpr Index widest = 16;
 
   /// Several sums a channel, of every second or fourth position: one would wait for its last addition each time.
   template <Index width>
@@ -176,6 +180,7 @@ struct Affine {
   Extents e;
   const Scalar *x, *a, *b;
   Scalar* y;
+  static constexpr Index widest = 16;
 
   template <Index width>
   KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
@@ -257,6 +262,7 @@ struct BatchBackward {
   const Scalar *x, *mean, *scale, *inverse, *slope, *offset;
   const std::int32_t* sequence;
   Scalar* gradient;  ///< dy, becomes dx
+  static constexpr Index widest = 16;
 
   template <Index width>
   KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
@@ -319,6 +325,7 @@ struct LayerSums {
   Extents e;
   const Scalar *x, *dy, *statistics;
   Scalar* partial;
+  static constexpr Index widest = 64;  ///< one addition a row waits for the last: there must be others meanwhile
 
   template <Index width>
   KOKKOS_FORCEINLINE_FUNCTION void columns(Index task, Index first_column) const {
