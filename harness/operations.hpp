@@ -29,6 +29,13 @@ struct OperationStart {
   OperationCost cost;
 };
 
+/// Bytes of a pass.
+struct PassMemory {
+  std::int64_t batch = 0;   ///< what the model reads of the examples: images, features
+  std::int64_t needed = 0;  ///< intermediate results: the most that lived at once
+  std::int64_t held = 0;    ///< what is held for them
+};
+
 class OperationListener {
  public:
   virtual ~OperationListener() = default;
@@ -36,8 +43,8 @@ class OperationListener {
   virtual void begin(const OperationStart& start) = 0;
   /// What follows is no announced operation's.
   virtual void end() = 0;
-  /// Bytes of intermediate results of a pass: the most that lived at once, and what is held for them.
-  virtual void memory(std::int64_t needed, std::int64_t held) = 0;
+  /// At the end of a pass.
+  virtual void memory(const PassMemory& memory) = 0;
 };
 
 namespace operations {

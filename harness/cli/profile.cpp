@@ -93,6 +93,7 @@ Table memory_table(const StepProfile& profile) {
   };
   add("parameters, gradient, model state", profile.parameter_bytes);
   add("state of the algorithm", profile.state_bytes);
+  add("batch", profile.batch_bytes);
   add("activations, the most at once", profile.activation_bytes);
   add("needed", profile.needed_bytes());
   add("held for activations", profile.arena_bytes);

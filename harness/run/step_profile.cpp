@@ -62,14 +62,14 @@ class OperationClock final : public OperationListener {
     current_ = 0;
     since_ = now();
   }
-  void memory(std::int64_t needed, std::int64_t held) override {
-    needed_ = std::max(needed_, needed);
-    held_ = std::max(held_, held);
+  void memory(const PassMemory& pass) override {
+    memory_ = {std::max(memory_.batch, pass.batch), std::max(memory_.needed, pass.needed),
+               std::max(memory_.held, pass.held)};
   }
 
   [[nodiscard]] const std::vector<ProfiledOperation>& operations() const { return operations_; }
-  [[nodiscard]] std::int64_t needed() const { return needed_; }
-  [[nodiscard]] std::int64_t held() const { return held_; }
+  /// The most of each.
+  [[nodiscard]] const PassMemory& memory() const { return memory_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -103,7 +103,7 @@ class OperationClock final : public OperationListener {
   std::vector<double> step_;
   std::vector<std::size_t> order_;  ///< of announcements in a step
   std::size_t next_ = 0, current_ = 0;
-  std::int64_t needed_ = 0, held_ = 0;
+  PassMemory memory_;
   Clock::time_point since_;
 };
 
@@ -130,31 +130,28 @@ Capabilities offers(const ProfileRequest& request, const Registry& registry) {
   return registry.workload(request.workload.name).offered_by(request.workload.parameters);
 }
 
-void make_unmeasured_steps(TrainingSteps& training) {
-  for (int i = 0; i < unmeasured_steps; ++i) static_cast<void>(training.step());
-}
-
 }  // namespace
 
 StepProfile profile_steps(const ProfileRequest& request, const Registry& registry) {
-  // What the first trial of a process makes libraries keep (kernels that oneDNN compiles, stacks of threads), the later
-  // ones find there.
+  // What the first trial of a process makes libraries keep (kernels that oneDNN compiles for forms of products, stacks of
+  // threads), the later ones find there.
   const std::int64_t bare = anonymous_bytes();
+  const std::int64_t steps = std::max<std::int64_t>(2, request.steps);
   {
     TrainingSteps rehearsal(loaded(request, registry), offers(request, registry), request.algorithm, registry);
-    make_unmeasured_steps(rehearsal);
+    for (std::int64_t i = 0; i < unmeasured_steps + 2 * steps; ++i) static_cast<void>(rehearsal.step());
   }
   const std::int64_t rehearsed = anonymous_bytes();
   std::unique_ptr<Workload> made = loaded(request, registry);
   const std::int64_t before = anonymous_bytes();
   TrainingSteps training(std::move(made), offers(request, registry), request.algorithm, registry);
-  make_unmeasured_steps(training);
+  for (int i = 0; i < unmeasured_steps; ++i) static_cast<void>(training.step());
 
   OperationClock clock;
   const ForeignLoad foreign;
   std::vector<double> plain, profiled, trial;
   std::vector<std::vector<double>> parts;
-  for (std::int64_t i = 0; i < std::max<std::int64_t>(2, request.steps); ++i) {
+  for (std::int64_t i = 0; i < steps; ++i) {
     plain.push_back(training.step());
     const ListenToOperations listening(clock);
     clock.start_step();
@@ -174,8 +171,9 @@ StepProfile profile_steps(const ProfileRequest& request, const Registry& registr
   out.parameter_bytes =
       static_cast<std::int64_t>(sizeof(Scalar)) * (2 * track.layout().size() + track.model_state_size());
   out.state_bytes = training.state_bytes();
-  out.activation_bytes = clock.needed();
-  out.arena_bytes = clock.held();
+  out.batch_bytes = clock.memory().batch;
+  out.activation_bytes = clock.memory().needed;
+  out.arena_bytes = clock.memory().held;
 
   const std::vector<std::size_t> quiet = faster_half(plain);
   for (const std::size_t step : quiet) out.step_seconds += plain[step] / static_cast<double>(quiet.size());

@@ -38,6 +38,7 @@ struct StepProfile {
 
   std::int64_t parameter_bytes = 0;   ///< parameters, their gradient and model state
   std::int64_t state_bytes = 0;       ///< of the algorithm
+  std::int64_t batch_bytes = 0;       ///< what the model reads of the examples
   std::int64_t activation_bytes = 0;  ///< the most that lived at once
   std::int64_t arena_bytes = 0;       ///< what is held for them
   std::int64_t memory_bytes = 0;      ///< memory taken for all of it, data aside; 0: not known
@@ -46,14 +47,16 @@ struct StepProfile {
   std::int64_t library_bytes = 0;
 
   [[nodiscard]] double error() const { return profiled_seconds / step_seconds - 1; }
-  [[nodiscard]] std::int64_t needed_bytes() const { return parameter_bytes + state_bytes + activation_bytes; }
+  [[nodiscard]] std::int64_t needed_bytes() const {
+    return parameter_bytes + state_bytes + batch_bytes + activation_bytes;
+  }
 };
 
 struct ProfileRequest {
   Component workload, algorithm;
   std::string data_directory;  ///< as DataSource has it
   bool synthetic = false;
-  std::int64_t steps = 20;  ///< of either kind, at least 2; a rehearsal and two more in front do not count
+  std::int64_t steps = 20;  ///< of either kind, at least 2; two more in front, and a rehearsal of all, do not count
 };
 
 /// Throws Error when the data are missing.

@@ -77,6 +77,7 @@ TEST_CASE("a profile says how much memory a step needs") {
   CHECK(profile.state_bytes >= profile.parameter_bytes);
   // Outputs of three layers of 128 images at least, their gradients not all at once; held is what an arena loses to gaps.
   CHECK(profile.activation_bytes > 128 * (128 + 128 + 10) * static_cast<std::int64_t>(sizeof(Scalar)));
+  CHECK(profile.batch_bytes == 128 * 784 * static_cast<std::int64_t>(sizeof(Scalar)));
   CHECK(profile.arena_bytes >= profile.activation_bytes);
   CHECK(profile.arena_bytes < 13 * profile.activation_bytes / 10);
 }
@@ -85,7 +86,7 @@ TEST_CASE("nobody listens when no profile is taken, and a listener goes with its
   struct Deaf : OperationListener {
     void begin(const OperationStart&) override {}
     void end() override {}
-    void memory(std::int64_t, std::int64_t) override {}
+    void memory(const PassMemory&) override {}
   } deaf;
   CHECK(operation_listener() == nullptr);
   {

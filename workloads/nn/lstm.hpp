@@ -63,8 +63,8 @@ class Lstm {
 
   Index in_, hidden_, width_;
   std::vector<Direction> directions_;
-  mutable PlanCache<Products> products_;           ///< by rows; hold nothing of a pass
-  mutable PlanCache<StepProducts> step_products_;  ///< by rows of one time
+  mutable PlanCache<Products> products_;               ///< by rows; hold nothing of a pass
+  mutable PlanCache<StepProducts, 16> step_products_;  ///< by rows of one time: all of a batch, then fewer
 };
 
 }  // namespace velo::nn

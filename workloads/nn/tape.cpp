@@ -30,8 +30,8 @@ void Tape::begin(const ParameterLayout& layout, const ForwardPass& pass, Recordi
 void Tape::end() {
   if (listener_ != nullptr && listener_ == operation_listener()) {  // not one that died in the middle of a pass
     listener_->end();
-    listener_->memory(arena_.needed() * static_cast<Index>(sizeof(Scalar)),
-                      arena_.capacity() * static_cast<Index>(sizeof(Scalar)));
+    constexpr Index each = sizeof(Scalar);
+    listener_->memory({.batch = inputs_ * each, .needed = arena_.needed() * each, .held = arena_.capacity() * each});
   }
   listener_ = nullptr;
   operations_.clear();
@@ -42,6 +42,7 @@ void Tape::end() {
   scratch_.clear();
   pending_.clear();
   closure_bytes_ = 0;
+  inputs_ = 0;
 }
 
 const Tape::Slot& Tape::root(Value value) const {
@@ -51,6 +52,7 @@ const Tape::Slot& Tape::root(Value value) const {
 
 Value Tape::input(const Tensor& tensor) {
   slots_.push_back({tensor, {}, false, -1});
+  inputs_ += tensor.shape.size();
   return {static_cast<int>(slots_.size()) - 1};
 }
 
