@@ -104,12 +104,14 @@ if (interactive) {
     check(lost.routes > 400, `only ${lost.routes} routes`);
     check(!lost.wrong.length, `${lost.wrong.length} routes lead nowhere: ${lost.wrong.slice(0, 3)}`);
     check(lost.bare === 0, `${lost.bare} numbers of the tables lead nowhere`);
+    // The page answers a change of its address when the browser comes round to telling it.
+    const shown = (locator) => locator.first().waitFor({ timeout: 5000 }).then(() => true, () => false);
     await page.locator("#times tbody td a").first().click();
-    check(/25 trials of algorithm_\d on workload_0/.test(await page.locator(".chosen").textContent()), "a number's trials are not listed");
+    check(await shown(page.locator(".chosen", { hasText: /25 trials of algorithm_\d on workload_0/ })), "a number's trials are not listed");
     await page.locator("#trials tbody a").first().click();
-    check((await page.locator("#trial h2").textContent()).includes("on workload_0, study"), "a trial has no page");
+    check(await shown(page.locator("#trial h2", { hasText: "on workload_0, study" })), "a trial has no page");
     await page.goBack();
-    check(await page.locator("#trials tbody tr").count() === 25, "going back loses the list");
+    check(await shown(page.locator("#trials tbody tr:nth-child(25):last-child")), "going back loses the list");
     await page.goto(`file://${race}#/`);
   });
 
