@@ -168,7 +168,7 @@ class Tape {
   ForwardPass pass_;
   Recording recording_ = Recording::off;
   Index examples_ = 0;
-  Index inputs_ = 0;  ///< numbers in all of them together
+  Index inputs_ = 0;  ///< numbers in the inputs of the pass
   Scalar* gradient_ = nullptr;
   Arena arena_;
   std::vector<Slot> slots_;
