@@ -112,7 +112,8 @@ ExitCode profile_workload(const Choices& choices, const Console& console) {
       .algorithm = resolve(read_algorithm(word(choices.algorithm, "--algorithm "), catalogue, {})),
       .data_directory = choices.data,
       .synthetic = choices.synthetic,
-      .steps = choices.steps};
+      .steps = choices.steps,
+      .memory = choices.show == "memory"};
   const Runtime runtime(static_cast<int>(choices.threads));
   const StepProfile profile = profile_steps(request, *console.registry);
   if (choices.show == "memory") {

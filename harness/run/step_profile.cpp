@@ -137,7 +137,7 @@ StepProfile profile_steps(const ProfileRequest& request, const Registry& registr
   // threads), the later ones find there.
   const std::int64_t bare = anonymous_bytes();
   const std::int64_t steps = std::max<std::int64_t>(2, request.steps);
-  {
+  if (request.memory) {
     TrainingSteps rehearsal(loaded(request, registry), offers(request, registry), request.algorithm, registry);
     for (std::int64_t i = 0; i < unmeasured_steps + 2 * steps; ++i) static_cast<void>(rehearsal.step());
   }
@@ -163,7 +163,7 @@ StepProfile profile_steps(const ProfileRequest& request, const Registry& registr
   StepProfile out;
   out.foreign_share = foreign.share();
   const std::int64_t after = anonymous_bytes();
-  if (before > 0) {
+  if (request.memory && before > 0) {
     out.memory_bytes = after - before;
     out.library_bytes = rehearsed - bare;
   }

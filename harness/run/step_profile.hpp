@@ -41,7 +41,7 @@ struct StepProfile {
   std::int64_t batch_bytes = 0;       ///< what the model reads of the examples
   std::int64_t activation_bytes = 0;  ///< the most that lived at once
   std::int64_t arena_bytes = 0;       ///< what is held for them
-  std::int64_t memory_bytes = 0;      ///< memory taken for all of it, data aside; 0: not known
+  std::int64_t memory_bytes = 0;      ///< memory taken for all of it, data aside; 0: not known, or not asked
   /// What a trial before this one left behind in the process, data aside: kernels that libraries compiled, their
   /// caches, stacks of threads. A process pays it once, whatever the size of its models.
   std::int64_t library_bytes = 0;
@@ -56,7 +56,8 @@ struct ProfileRequest {
   Component workload, algorithm;
   std::string data_directory;  ///< as DataSource has it
   bool synthetic = false;
-  std::int64_t steps = 20;  ///< of either kind, at least 2; two more in front, and a rehearsal of all, do not count
+  std::int64_t steps = 20;  ///< of either kind, at least 2; two more in front do not count
+  bool memory = false;      ///< also what memory is taken, which needs a rehearsal of all steps
 };
 
 /// Throws Error when the data are missing.
